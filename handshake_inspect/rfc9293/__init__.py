@@ -1,0 +1,1 @@
+"""What the standard says, in its own words; imports nothing of ours."""

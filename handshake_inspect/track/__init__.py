@@ -1,0 +1,1 @@
+"""Segments -> connections: the 4-tuple table, incarnations, what each side sent, and the evidence for its states."""

@@ -1,0 +1,1 @@
+"""Connections -> verdicts: the evidence replayed through Figure 5, then each question asked of the replay."""

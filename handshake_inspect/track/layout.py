@@ -1,0 +1,16 @@
+"""How NumPy reads the rows of `table.pxd`: PEP 3118's spelling of the structs."""
+
+FLOW = (
+    "T{Q:bytes:Q:after_fin:I:segments:I:isn:I:next:I:in_order:I:beyond:I:acked:I:fin:I:window:I:missing:"
+    "I:data_retransmissions:I:duplicates:I:keep_alives:I:zero_windows:H:syns:H:syn_acks:H:fins:H:mss:H:flags:"
+    "H:bad_checksums:B:window_scale:B:options:B:fast_open:B:syn_bits:4x}"
+)
+CONNECTION = (
+    f"T{{(2)Q:high:(2)Q:low:(2){FLOW}:flow:q:first_time_ns:q:last_time_ns:Q:first_frame:Q:last_frame:(2)Q:history:"
+    "Q:findings:I:older:I:newer:I:first_evidence:I:last_evidence:(2)H:port:(2)H:letters:H:incarnation:H:evidence:"
+    "H:evidence_dropped:B:family:B:flags:B:completeness:B:opener:B:first_sender:B:opening:B:closing:"
+    "B:closed_first:B:client:(2)B:state:B:severity:2x}"
+)
+EVIDENCE = (
+    "T{q:time_ns:Q:frame:Q:detail:I:seq:I:ack:I:length:I:window:I:next:H:flags:B:sender:B:marks:}"
+)

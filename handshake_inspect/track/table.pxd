@@ -1,0 +1,123 @@
+# What the tracker remembers: a Connection row for each incarnation of a 4-tuple, and for each the
+# Evidence rows, in the order of the capture: the segments that can have moved a state.
+
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+
+# One direction of a connection: what one endpoint sent.
+cdef struct Flow:
+    uint64_t bytes                  # payload, each byte once
+    uint64_t after_fin              # of these, sent after the first FIN of either side
+    uint32_t segments               # mirrored copies not among them
+    uint32_t isn                    # valid with HAS_ISN
+    uint32_t next                   # SND.NXT: the highest SEQ + length seen; valid with HAS_NEXT
+    uint32_t in_order               # up to here the capture shows no hole
+    uint32_t beyond                 # where the bytes after the hole begin; a hole is open while in_order != next
+    uint32_t acked                  # highest ACK sent, so this side's RCV.NXT; valid with HAS_ACKED
+    uint32_t fin                    # the number after the FIN; valid with FIN_SEEN
+    uint32_t window                 # last advertised, scaled when both SYNs were seen
+    uint32_t missing                # bytes that the peer acknowledged and the capture does not hold
+    uint32_t data_retransmissions
+    uint32_t duplicates             # mirrored copies
+    uint32_t keep_alives
+    uint32_t zero_windows
+    uint16_t syns                   # copies of each, mirrored ones not counted
+    uint16_t syn_acks
+    uint16_t fins
+    uint16_t mss
+    uint16_t flags                  # the FLOW_ bits below
+    uint16_t bad_checksums
+    uint8_t window_scale
+    uint8_t options                 # OPTION_ bits of columns.pxd, from the SYN or SYN-ACK
+    uint8_t fast_open
+    uint8_t syn_bits                # ECE and CWR as the SYN or SYN-ACK carried them, >> 4
+
+
+cdef enum:
+    SEEN = 1                # sent anything
+    HAS_ISN = 2
+    SYN_SEEN = 4            # a SYN without ACK
+    SYN_ACK_SEEN = 8
+    FIN_SEEN = 16
+    RST_SEEN = 32
+    HAS_ACKED = 64
+    ACKED_SYN = 128         # has acknowledged the peer's SYN
+    ACKED_FIN = 256         # has acknowledged the peer's FIN
+    WATCH_ACK = 512         # keep its next bare ACK as evidence
+    WATCH_DATA = 1024       # keep its next data as evidence
+    WATCH_FIN = 2048        # keep its next ACK of the peer's FIN as evidence
+    PROGRESSED = 4096       # has sent something that only an ESTABLISHED endpoint sends
+    OVERSIZED = 8192        # sent segments larger than the peer's MSS: captured before the card cut them
+    HAS_NEXT = 16384
+
+
+# One incarnation of a 4-tuple.  Endpoint 0 is the one with the lower address and port.
+cdef struct Connection:
+    uint64_t high[2]                # addresses as in Segment
+    uint64_t low[2]
+    Flow flow[2]
+    int64_t first_time_ns
+    int64_t last_time_ns
+    uint64_t first_frame
+    uint64_t last_frame
+    uint64_t history[2]             # Zeek's letters, five bits each, first letter lowest
+    uint64_t findings               # bit n: FINDINGS row n; written by the verdicts
+    uint32_t older                  # the incarnation before this one, index + 1; 0: none
+    uint32_t newer
+    uint32_t first_evidence         # index + 1; 0: none
+    uint32_t last_evidence
+    uint16_t port[2]
+    uint16_t letters[2]             # which of Zeek's letters each endpoint has
+    uint16_t incarnation            # counted from 1
+    uint16_t evidence               # rows kept
+    uint16_t evidence_dropped       # rows that were over the bound
+    uint8_t family
+    uint8_t flags                   # the CONNECTION_ bits below
+    uint8_t completeness            # Wireshark's
+    uint8_t opener                  # endpoint that sent the first SYN or got the first SYN-ACK, NOBODY until then
+    uint8_t first_sender
+    uint8_t opening                 # written by the verdicts, as numbers of their tables
+    uint8_t closing
+    uint8_t closed_first            # 0 client, 1 server, NOBODY
+    uint8_t client                  # which endpoint is the client
+    uint8_t state[2]                # of the client, of the server; NO_STATE
+    uint8_t severity
+
+
+cdef enum:
+    NOBODY = 2
+
+# Connection.flags
+cdef enum:
+    SELF_CONNECTED = 1
+    FIN_ANYWHERE = 2
+    SWAPPED = 4             # a SYN-ACK was captured before the SYN that it acknowledges
+    CLOCK_BACK = 8          # a segment's time lies before its predecessor's
+    MIRRORED = 16
+    RST_ANYWHERE = 32
+
+
+# A segment that can have moved a state, or that answers for one that did.
+cdef struct Evidence:
+    int64_t time_ns
+    uint64_t frame
+    uint64_t detail         # RST: RCV.NXT and window of its receiver then; ICMP: type << 8 | code
+    uint32_t seq
+    uint32_t ack
+    uint32_t length
+    uint32_t window
+    uint32_t next           # index + 1 of this connection's next evidence; 0: none
+    uint16_t flags          # TCP control bits
+    uint8_t sender          # endpoint 0 or 1
+    uint8_t marks           # the EVIDENCE_ bits below
+
+
+# Evidence.marks
+cdef enum:
+    IN_ORDER = 1            # a RST at the SND.NXT of its sender
+    WINDOW_KNOWN = 2        # a RST whose receiver's RCV.NXT and window are known
+    NEW_DATA = 4            # carries bytes that the capture had not shown
+    WRONG_ACK = 8           # acknowledges what cannot have been sent
+    FILLED_HOLE = 16
+    ICMP = 32               # not a segment: an ICMP error that quotes one; seq, ack, length, window: the reporter's address
+    LATE = 64               # after both FINs were acknowledged

@@ -1,0 +1,47 @@
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, int64_t
+
+from handshake_inspect.columns cimport Segment
+from handshake_inspect.track.table cimport Connection, Evidence
+
+
+cdef struct Slot:
+    uint32_t tag            # upper half of the 4-tuple's hash
+    uint32_t index          # of the newest incarnation, + 1; 0: free
+
+
+# The last segments seen anywhere, to tell mirrored copies from retransmissions.
+cdef struct Recent:
+    uint64_t signature
+    int64_t time_ns
+
+
+cdef extern from *:
+    """
+    #if defined(__GNUC__) || defined(__clang__)
+    #define prefetch(address) __builtin_prefetch(address)
+    #else
+    #define prefetch(address) ((void)(address))
+    #endif
+    """
+    void prefetch(const void* address) noexcept nogil
+
+
+cdef class Tracker:
+    cdef Connection* connections
+    cdef Evidence* evidence
+    cdef Slot* slots
+    cdef Recent* recent
+    cdef uint64_t* hashes
+    cdef readonly Py_ssize_t connection_count
+    cdef readonly Py_ssize_t evidence_count
+    cdef readonly Py_ssize_t evidence_bound
+    cdef Py_ssize_t connection_space
+    cdef Py_ssize_t evidence_space
+    cdef Py_ssize_t hash_space
+    cdef uint64_t slot_mask
+    cdef Py_ssize_t tuples
+    cdef uint64_t multipliers[12]
+    cdef int64_t last_time_ns
+
+    cdef int64_t _track(self, Segment* segment, uint64_t hashed) noexcept nogil
+    cdef int _grow_slots(self) noexcept nogil

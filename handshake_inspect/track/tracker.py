@@ -1,0 +1,765 @@
+"""The tracker: one call a batch of segments, which it sorts into connections.
+
+It judges nothing.  For each direction it keeps the numbers of RFC 9293 section 3.3.1 as the wire shows them (SND.NXT,
+RCV.NXT, the window) and counts; and it keeps as evidence the few segments that can have moved a state: SYN, FIN, RST,
+the first ACK of each SYN and FIN, what follows a RST, what comes after the end.  The verdicts replay that evidence.
+So a segment of a bulk transfer costs a look-up and some additions, and a connection costs the same memory however
+long it lives.
+"""
+
+import secrets
+
+import cython
+from cython.cimports.cython.view import array as c_array
+from cython.cimports.handshake_inspect.columns import (
+    ACK,
+    FIN,
+    ICMP_ERROR,
+    MARK_BAD_CHECKSUM,
+    OPTION_MSS,
+    OPTION_TIMESTAMPS,
+    OPTION_WINDOW_SCALE,
+    RST,
+    SYN,
+    TCP,
+    Segment,
+)
+from cython.cimports.handshake_inspect.rfc9293.seq import covers, distance
+from cython.cimports.handshake_inspect.track.history import (
+    LETTER_GAP,
+    LETTER_RETRANSMISSION,
+    remember,
+    remember_segment,
+)
+from cython.cimports.handshake_inspect.track.table import (
+    ACKED_FIN,
+    ACKED_SYN,
+    CLOCK_BACK,
+    FILLED_HOLE,
+    FIN_ANYWHERE,
+    FIN_SEEN,
+    HAS_ACKED,
+    HAS_ISN,
+    HAS_NEXT,
+    ICMP,
+    IN_ORDER,
+    LATE,
+    MIRRORED,
+    NEW_DATA,
+    NOBODY,
+    OVERSIZED,
+    PROGRESSED,
+    RST_ANYWHERE,
+    RST_SEEN,
+    SEEN,
+    SELF_CONNECTED,
+    SWAPPED,
+    SYN_ACK_SEEN,
+    SYN_SEEN,
+    WATCH_ACK,
+    WATCH_DATA,
+    WATCH_FIN,
+    WINDOW_KNOWN,
+    WRONG_ACK,
+    Connection,
+    Evidence,
+    Flow,
+)
+from cython.cimports.libc.stdint import int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from cython.cimports.libc.stdlib import calloc, free, malloc, realloc
+from cython.cimports.libc.string import memset
+
+from handshake_inspect.track.layout import CONNECTION, EVIDENCE
+
+EVIDENCE_BOUND = cython.declare(cython.int, 64)
+"""Evidence rows a connection keeps; what comes beyond takes the place of the last one, and is counted."""
+
+MIRROR_NS = cython.declare(cython.longlong, 10_000_000)
+RECENT = cython.declare(cython.Py_ssize_t, 16384)
+NEW = cython.declare(cython.longlong, -1)
+NO_MEMORY = cython.declare(cython.longlong, -2)
+LOW = cython.declare(cython.ulonglong, 0xFFFFFFFF)
+SIGNATURE = cython.declare(cython.ulonglong, 0x9E3779B97F4A7C15)
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def _hash(s: cython.pointer(Segment), m: cython.pointer(uint64_t)) -> uint64_t:
+    """Hash the 4-tuple, the same for both directions, by random multipliers: no input can aim at collisions.
+
+    Multilinear over 32-bit words (Lemire and Kaser): the upper 32 bits are universal.
+    """
+    h: uint64_t = m[0]
+    swap: cython.bint = s.src_high > s.dst_high or (
+        s.src_high == s.dst_high
+        and (s.src_low > s.dst_low or (s.src_low == s.dst_low and s.src_port > s.dst_port))
+    )
+    a_high: uint64_t = s.dst_high if swap else s.src_high
+    a_low: uint64_t = s.dst_low if swap else s.src_low
+    b_high: uint64_t = s.src_high if swap else s.dst_high
+    b_low: uint64_t = s.src_low if swap else s.dst_low
+    ports: uint64_t = (cython.cast(uint64_t, s.dst_port) << 16 | s.src_port) if swap else (
+        cython.cast(uint64_t, s.src_port) << 16 | s.dst_port
+    )
+    h += m[1] * (a_low & LOW) + m[2] * (b_low & LOW) + m[3] * ports
+    if s.family == 6:
+        h += m[4] * (a_low >> 32) + m[5] * (a_high & LOW) + m[6] * (a_high >> 32)
+        h += m[7] * (b_low >> 32) + m[8] * (b_high & LOW) + m[9] * (b_high >> 32) + m[10]
+    return h
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def _sender(s: cython.pointer(Segment)) -> cython.int:
+    """Which endpoint of the row sent `s`: 0 has the lower address and port."""
+    return s.src_high > s.dst_high or (
+        s.src_high == s.dst_high
+        and (s.src_low > s.dst_low or (s.src_low == s.dst_low and s.src_port > s.dst_port))
+    )
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def _is(c: cython.pointer(Connection), s: cython.pointer(Segment), side: cython.int) -> cython.bint:
+    """Whether `s`, sent by endpoint `side`, has the 4-tuple of `c`."""
+    return (
+        c.low[side] == s.src_low
+        and c.low[1 - side] == s.dst_low
+        and c.port[side] == s.src_port
+        and c.port[1 - side] == s.dst_port
+        and c.high[side] == s.src_high
+        and c.high[1 - side] == s.dst_high
+        and c.family == s.family
+    )
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _misfit(c: cython.pointer(Connection), s: cython.pointer(Segment), side: cython.int) -> uint64_t:
+    """How far the numbers of `s` lie from what incarnation `c` expects next; unknown counts as far."""
+    f: cython.pointer(Flow) = cython.address(c.flow[side])
+    p: cython.pointer(Flow) = cython.address(c.flow[1 - side])
+    far: int64_t = 0x7FFFFFFF
+    total: int64_t = far
+    d: int64_t
+    if f.flags & HAS_NEXT:
+        d = distance(f.next, s.seq)
+        total = d if d >= 0 else -d
+    elif p.flags & HAS_ACKED:
+        d = distance(p.acked, s.seq)
+        total = d if d >= 0 else -d
+    if s.flags & ACK:
+        if p.flags & HAS_NEXT:
+            d = distance(p.next, s.ack)
+            total += d if d >= 0 else -d
+        elif f.flags & HAS_ACKED:
+            d = distance(f.acked, s.ack)
+            total += d if d >= 0 else -d
+        else:
+            total += far
+    return total
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def _acknowledges_syn(f: cython.pointer(Flow), p: cython.pointer(Flow), ack: uint32_t) -> cython.bint:
+    """Whether `ack`, sent by the owner of `f`, covers the SYN of the owner of `p` and nothing that it never sent."""
+    return (p.flags & HAS_ISN) != 0 and covers(ack, p.isn) and not covers(ack, p.next)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _incarnation(
+    table: cython.pointer(Connection), newest: int64_t, s: cython.pointer(Segment), side: cython.int
+) -> int64_t:
+    """Return the row of the incarnation that `s` belongs to, or NEW.
+
+    A SYN with another ISN starts the next one.  Everything else goes where its numbers fit: until the new SYN is
+    answered, the old connection is still alive.
+    """
+    c: cython.pointer(Connection) = cython.address(table[newest])
+    f: cython.pointer(Flow) = cython.address(c.flow[side])
+    p: cython.pointer(Flow) = cython.address(c.flow[1 - side])
+    o: cython.pointer(Connection) = cython.NULL
+    older: int64_t = newest
+    if c.older:
+        older = cython.cast(int64_t, c.older) - 1
+        o = cython.address(table[older])
+    if s.flags & SYN:
+        if f.flags & HAS_ISN and s.seq == f.isn:
+            return newest
+        if o != cython.NULL and o.flow[side].flags & HAS_ISN and s.seq == o.flow[side].isn:
+            return older
+        if not s.flags & ACK:
+            if f.flags & HAS_ISN:
+                return NEW
+            if p.flags & SYN_ACK_SEEN:
+                return newest if p.acked == s.seq + 1 or p.acked == s.seq + 1 + s.length else NEW
+            if not f.flags & SEEN and p.flags & SYN_SEEN:
+                return newest
+            return NEW
+        if _acknowledges_syn(f, p, s.ack):
+            return newest
+        if o != cython.NULL and _acknowledges_syn(
+            cython.address(o.flow[side]), cython.address(o.flow[1 - side]), s.ack
+        ):
+            return older
+        if p.flags & HAS_ISN:
+            return newest
+        if f.flags & SEEN:
+            return NEW
+        return newest
+    if o == cython.NULL:
+        return newest
+    if s.flags & ACK and not f.flags & ACKED_SYN and _acknowledges_syn(f, p, s.ack):
+        return newest
+    if _misfit(o, s, side) < _misfit(c, s, side):
+        return older
+    return newest
+
+
+@cython.cclass
+class Tracker:
+    """The connections of one capture, or of several that are one.
+
+    `track()` takes Segment columns in the order of the capture.  Rows are numbered in the order of their first
+    segment; `connection_count` says how many there are.
+    """
+
+    def __cinit__(self):
+        i: cython.int
+        self.connection_space = 1024
+        self.evidence_space = 4096
+        self.evidence_bound = EVIDENCE_BOUND
+        self.slot_mask = 4095
+        self.connections = cython.cast(
+            cython.pointer(Connection), malloc(self.connection_space * cython.sizeof(Connection))
+        )
+        self.evidence = cython.cast(cython.pointer(Evidence), malloc(self.evidence_space * cython.sizeof(Evidence)))
+        self.slots = cython.cast(cython.pointer(Slot), calloc(self.slot_mask + 1, cython.sizeof(Slot)))
+        self.recent = cython.cast(cython.pointer(Recent), calloc(RECENT, cython.sizeof(Recent)))
+        if (
+            self.connections == cython.NULL
+            or self.evidence == cython.NULL
+            or self.slots == cython.NULL
+            or self.recent == cython.NULL
+        ):
+            raise MemoryError
+        for i in range(12):
+            self.multipliers[i] = secrets.randbits(64) | 1
+
+    def __dealloc__(self):
+        free(self.connections)
+        free(self.evidence)
+        free(self.slots)
+        free(self.recent)
+        free(self.hashes)
+
+    def track(self, segments: Segment[::1], count: cython.Py_ssize_t):
+        """Take the first `count` rows of `segments` into account; rows that are no segment are passed over."""
+        i: cython.Py_ssize_t
+        row: cython.pointer(Segment)
+        failed: cython.bint = False
+        if count > segments.shape[0]:
+            raise IndexError(f"{count} segments asked for, {segments.shape[0]} in the column")
+        if count > self.hash_space:
+            free(self.hashes)
+            self.hashes = cython.cast(cython.pointer(uint64_t), malloc(count * cython.sizeof(uint64_t)))
+            self.hash_space = count if self.hashes != cython.NULL else 0
+        if count == 0:
+            return
+        if self.hashes == cython.NULL:
+            raise MemoryError
+        with cython.nogil:
+            row = cython.address(segments[0])
+            for i in range(count):
+                self.hashes[i] = _hash(cython.address(row[i]), self.multipliers)
+            for i in range(count):
+                if i + 12 < count:
+                    prefetch(cython.address(self.slots[(self.hashes[i + 12] >> 32) & self.slot_mask]))
+                if i + 6 < count:
+                    prefetch(
+                        cython.address(
+                            self.connections[self.slots[(self.hashes[i + 6] >> 32) & self.slot_mask].index]
+                        )
+                    )
+                if self._track(cython.address(row[i]), self.hashes[i]) == NO_MEMORY:
+                    failed = True
+                    break
+        if failed:
+            raise MemoryError
+
+    def _track(self, s, hashed):
+        """Put one segment into its connection; return the row, NEW where there is none, or NO_MEMORY."""
+        tag: uint32_t = cython.cast(uint32_t, hashed >> 32)
+        at: uint64_t = tag & self.slot_mask
+        side: cython.int = _sender(s)
+        newest: int64_t = -1
+        index: int64_t
+        if s.kind != TCP and s.kind != ICMP_ERROR:
+            return NEW
+        while self.slots[at].index:
+            if self.slots[at].tag == tag and _is(
+                cython.address(self.connections[self.slots[at].index - 1]), s, side
+            ):
+                newest = cython.cast(int64_t, self.slots[at].index) - 1
+                break
+            at = (at + 1) & self.slot_mask
+        if s.kind == ICMP_ERROR:
+            if newest >= 0:
+                _note_icmp(self, newest, s, side)
+            return newest
+        if newest < 0:
+            index = _new_connection(self, s, side, -1)
+            if index < 0:
+                return NO_MEMORY
+            self.slots[at].tag = tag
+            self.slots[at].index = cython.cast(uint32_t, index + 1)
+            self.tuples += 1
+            if self.tuples * 2 > cython.cast(cython.Py_ssize_t, self.slot_mask) and self._grow_slots() < 0:
+                return NO_MEMORY
+        else:
+            index = _incarnation(self.connections, newest, s, side)
+            if index < 0:
+                index = _new_connection(self, s, side, newest)
+                if index < 0:
+                    return NO_MEMORY
+                self.slots[at].index = cython.cast(uint32_t, index + 1)
+        if not _is_mirrored(self, index, s, side, hashed):
+            if _take(self, index, s, side) < 0:
+                return NO_MEMORY
+        return index
+
+    def _grow_slots(self):
+        """Double the 4-tuple table; the tags are enough to place every entry anew."""
+        old: cython.pointer(Slot) = self.slots
+        size: uint64_t = self.slot_mask + 1
+        grown: cython.pointer(Slot) = cython.cast(
+            cython.pointer(Slot), calloc(size * 2, cython.sizeof(Slot))
+        )
+        i: uint64_t
+        at: uint64_t
+        if grown == cython.NULL:
+            return -1
+        self.slot_mask = size * 2 - 1
+        for i in range(size):
+            if old[i].index:
+                at = old[i].tag & self.slot_mask
+                while grown[at].index:
+                    at = (at + 1) & self.slot_mask
+                grown[at] = old[i]
+        self.slots = grown
+        free(old)
+        return 0
+
+    def connection_rows(self):
+        """Return the connections as a buffer of structs, a view: it is stale after the next track()."""
+        return _as_buffer(self.connections, self.connection_count, cython.sizeof(Connection), CONNECTION)
+
+    def evidence_rows(self):
+        """Return the evidence as a buffer of structs, a view: it is stale after the next track()."""
+        return _as_buffer(self.evidence, self.evidence_count, cython.sizeof(Evidence), EVIDENCE)
+
+
+@cython.cfunc
+def _as_buffer(data: cython.p_void, rows: cython.Py_ssize_t, size: cython.Py_ssize_t, layout: str):
+    if rows == 0:
+        return c_array(shape=(1,), itemsize=size, format=layout.encode())[:0]
+    view = c_array(shape=(rows,), itemsize=size, format=layout.encode(), allocate_buffer=False)
+    cython.cast(c_array, view).data = cython.cast(cython.p_char, data)
+    return view
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _new_connection(t: Tracker, s: cython.pointer(Segment), side: cython.int, older: int64_t) -> int64_t:
+    """Append a row for the 4-tuple of `s`; return its index, or -1 when memory is out."""
+    c: cython.pointer(Connection)
+    grown: cython.pointer(Connection)
+    index: cython.Py_ssize_t = t.connection_count
+    if index == t.connection_space:
+        grown = cython.cast(
+            cython.pointer(Connection), realloc(t.connections, 2 * t.connection_space * cython.sizeof(Connection))
+        )
+        if grown == cython.NULL:
+            return -1
+        t.connections = grown
+        t.connection_space *= 2
+    c = cython.address(t.connections[index])
+    memset(c, 0, cython.sizeof(Connection))
+    c.high[side] = s.src_high
+    c.low[side] = s.src_low
+    c.port[side] = s.src_port
+    c.high[1 - side] = s.dst_high
+    c.low[1 - side] = s.dst_low
+    c.port[1 - side] = s.dst_port
+    c.family = s.family
+    c.first_time_ns = s.time_ns
+    c.last_time_ns = s.time_ns
+    c.first_frame = s.frame
+    c.opener = NOBODY
+    c.closed_first = NOBODY
+    c.first_sender = cython.cast(uint8_t, side)
+    c.incarnation = 1
+    if s.src_low == s.dst_low and s.src_port == s.dst_port and s.src_high == s.dst_high:
+        c.flags |= SELF_CONNECTED
+    if older >= 0:
+        c.older = cython.cast(uint32_t, older + 1)
+        t.connections[older].newer = cython.cast(uint32_t, index + 1)
+        c.incarnation = t.connections[older].incarnation + 1 if t.connections[older].incarnation < 65535 else 65535
+    t.connection_count = index + 1
+    return index
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _is_mirrored(
+    t: Tracker, index: int64_t, s: cython.pointer(Segment), side: cython.int, hashed: uint64_t
+) -> cython.bint:
+    """Count a second copy of the same segment within 10 ms as a duplicate of the capture, not of the sender.
+
+    Without an IPv4 identification or timestamps two bare ACKs or RSTs may be equal and yet be two; they are not
+    taken for copies.
+    """
+    c: cython.pointer(Connection) = cython.address(t.connections[index])
+    mark: uint64_t = s.ip_id
+    slot: cython.pointer(Recent)
+    age: int64_t
+    if mark == 0:
+        if s.options & OPTION_TIMESTAMPS:
+            mark = s.ts_value | cython.cast(uint64_t, s.ts_echo) << 32
+        elif s.length == 0 and not s.flags & (SYN | FIN):
+            return False
+    mark = (mark + SIGNATURE) * SIGNATURE ^ hashed
+    mark = (mark ^ (mark >> 29) ^ (cython.cast(uint64_t, s.seq) << 32 | s.ack)) * SIGNATURE
+    mark = (mark ^ (mark >> 31) ^ (cython.cast(uint64_t, s.length) << 32 | cython.cast(uint64_t, s.flags) << 17
+            | cython.cast(uint64_t, s.checksum) << 1 | side)) * SIGNATURE
+    mark = mark ^ (mark >> 32)
+    slot = cython.address(t.recent[mark & (RECENT - 1)])
+    age = s.time_ns - slot.time_ns
+    if slot.signature == mark and -MIRROR_NS <= age <= MIRROR_NS:
+        c.flow[side].duplicates += 1
+        c.flags |= MIRRORED
+        c.last_frame = s.frame
+        return True
+    slot.signature = mark
+    slot.time_ns = s.time_ns
+    return False
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _keep(
+    t: Tracker, c: cython.pointer(Connection), s: cython.pointer(Segment), side: cython.int, marks: cython.int
+) -> cython.int:
+    """Append `s` to the evidence of `c`; over the bound it takes the last one's place."""
+    e: cython.pointer(Evidence)
+    grown: cython.pointer(Evidence)
+    p: cython.pointer(Flow) = cython.address(c.flow[1 - side])
+    link: uint32_t
+    if c.evidence >= EVIDENCE_BOUND:
+        c.evidence_dropped += c.evidence_dropped < 65535
+        e = cython.address(t.evidence[c.last_evidence - 1])
+    else:
+        if t.evidence_count == t.evidence_space:
+            grown = cython.cast(
+                cython.pointer(Evidence), realloc(t.evidence, 2 * t.evidence_space * cython.sizeof(Evidence))
+            )
+            if grown == cython.NULL:
+                return -1
+            t.evidence = grown
+            t.evidence_space *= 2
+        e = cython.address(t.evidence[t.evidence_count])
+        t.evidence_count += 1
+        link = cython.cast(uint32_t, t.evidence_count)
+        if c.last_evidence:
+            t.evidence[c.last_evidence - 1].next = link
+        else:
+            c.first_evidence = link
+        c.last_evidence = link
+        c.evidence += 1
+        e.next = 0
+    e.time_ns = s.time_ns
+    e.frame = s.frame
+    e.seq = s.seq
+    e.ack = s.ack
+    e.length = s.length
+    e.window = s.window
+    e.flags = s.flags
+    e.sender = cython.cast(uint8_t, side)
+    e.detail = 0
+    if s.flags & RST and p.flags & HAS_ACKED:
+        e.detail = cython.cast(uint64_t, p.acked) << 32 | p.window
+        if p.flags & HAS_ISN and c.flow[side].flags & HAS_ISN:
+            marks |= WINDOW_KNOWN
+    e.marks = cython.cast(uint8_t, marks)
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _note_icmp(t: Tracker, newest: int64_t, s: cython.pointer(Segment), side: cython.int) -> cython.int:
+    """Keep an ICMP error with the incarnation whose segment it quotes."""
+    c: cython.pointer(Connection) = cython.address(t.connections[newest])
+    e: cython.pointer(Evidence)
+    f: cython.pointer(Flow) = cython.address(c.flow[side])
+    if c.older and f.flags & HAS_NEXT and not -65536 <= distance(f.next, s.seq) <= 65536:
+        c = cython.address(t.connections[c.older - 1])
+    if c.evidence >= EVIDENCE_BOUND:
+        c.evidence_dropped += c.evidence_dropped < 65535
+        return 0
+    if _keep(t, c, s, side, ICMP) < 0:
+        return -1
+    e = cython.address(t.evidence[c.last_evidence - 1])
+    e.detail = cython.cast(uint64_t, s.seq) << 32 | cython.cast(uint64_t, s.icmp_type) << 8 | s.icmp_code
+    e.flags = 0
+    e.seq = cython.cast(uint32_t, s.reporter_high >> 32)
+    e.ack = cython.cast(uint32_t, s.reporter_high)
+    e.length = cython.cast(uint32_t, s.reporter_low >> 32)
+    e.window = cython.cast(uint32_t, s.reporter_low)
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _take_syn(c: cython.pointer(Connection), s: cython.pointer(Segment), side: cython.int) -> cython.void:
+    """Note ISN, options and copies of a SYN or SYN-ACK."""
+    f: cython.pointer(Flow) = cython.address(c.flow[side])
+    p: cython.pointer(Flow) = cython.address(c.flow[1 - side])
+    bare: cython.bint = not s.flags & ACK
+    if c.opener == NOBODY:
+        c.opener = cython.cast(uint8_t, side if bare else 1 - side)
+    if bare and p.flags & SYN_ACK_SEEN and not f.flags & HAS_ISN:
+        c.flags |= SWAPPED
+    if not f.flags & HAS_ISN or (s.seq != f.isn and not p.flags & ACKED_SYN):
+        # A server that keeps no state answers a second SYN with a second ISN; the client's ACK tells which one counts.
+        if not f.flags & HAS_NEXT or f.flags & HAS_ISN or covers(s.seq + 1, f.next):
+            f.next = s.seq + 1 + s.length
+            f.in_order = f.next
+        f.isn = s.seq
+        f.flags |= HAS_ISN | HAS_NEXT
+        f.options = s.options
+        f.mss = s.mss if s.options & OPTION_MSS else 0
+        f.window_scale = (s.window_scale if s.window_scale < 14 else 14) if s.options & OPTION_WINDOW_SCALE else 0
+        f.fast_open = s.fast_open
+        f.syn_bits = cython.cast(uint8_t, (s.flags >> 4) & 0x1F)
+        f.bytes = s.length
+    if bare:
+        f.flags |= SYN_SEEN
+        f.syns += f.syns < 65535
+    else:
+        f.flags |= SYN_ACK_SEEN
+        f.syn_acks += f.syn_acks < 65535
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _take_payload(c: cython.pointer(Connection), s: cython.pointer(Segment), side: cython.int) -> cython.int:
+    """Place the segment's numbers in its direction; return NEW_DATA and FILLED_HOLE as they apply."""
+    f: cython.pointer(Flow) = cython.address(c.flow[side])
+    fin: uint32_t = 1 if s.flags & FIN else 0
+    end: uint32_t = s.seq + s.length + fin
+    new: uint32_t
+    result: cython.int = 0
+    d: int32_t
+    if not f.flags & HAS_NEXT:
+        f.flags |= HAS_NEXT
+        f.next = end
+        f.in_order = end
+        f.bytes += s.length
+        return NEW_DATA if s.length else 0
+    d = distance(f.next, s.seq)
+    if d == 0:
+        if f.in_order == f.next:
+            f.in_order = end
+        f.next = end
+        new = s.length
+    elif d > 0:
+        # A hole: the bytes between may come yet; they are missing only when the peer acknowledges them unseen.
+        if f.in_order == f.next:
+            f.beyond = s.seq
+        f.next = end
+        new = s.length
+    else:
+        new = 0
+        if covers(end, f.next):
+            new = cython.cast(uint32_t, distance(f.next, end)) - fin
+            if f.in_order == f.next:
+                f.in_order = end
+            f.next = end
+        if f.in_order != f.next and distance(f.in_order, s.seq) <= 0 and covers(end, f.in_order):
+            if new == 0:
+                new = cython.cast(uint32_t, distance(f.in_order, end))
+            f.in_order = end
+            if distance(f.beyond, f.in_order) >= 0:
+                f.in_order = f.next
+                result = FILLED_HOLE
+        elif new == 0 and s.length:
+            if s.length == 1 and s.seq + 1 == f.next and not fin:
+                f.keep_alives += 1
+            else:
+                f.data_retransmissions += 1
+                remember(c, side, LETTER_RETRANSMISSION)
+    if new:
+        f.bytes += new
+        result |= NEW_DATA
+        if c.flags & FIN_ANYWHERE:
+            f.after_fin += new
+    return result
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _take_ack(c: cython.pointer(Connection), s: cython.pointer(Segment), side: cython.int) -> cython.int:
+    """Note what the segment acknowledges; return 1 when it is evidence, plus WRONG_ACK << 8 when it cannot be right."""
+    f: cython.pointer(Flow) = cython.address(c.flow[side])
+    p: cython.pointer(Flow) = cython.address(c.flow[1 - side])
+    keep: cython.int = 0
+    hole: int32_t
+    if p.flags & HAS_NEXT and covers(s.ack, p.next):
+        if p.flags & FIN_SEEN and distance(p.fin, p.next) >= 0:
+            return 1 | WRONG_ACK << 8
+        if p.flags & HAS_ISN and not f.flags & ACKED_SYN and p.segments <= p.syns + p.syn_acks:
+            return 1 | WRONG_ACK << 8
+        p.missing += cython.cast(uint32_t, distance(p.next, s.ack))
+        remember(c, 1 - side, LETTER_GAP)
+        if p.in_order == p.next:
+            p.in_order = s.ack
+        p.next = s.ack
+    if p.flags & HAS_ISN and not f.flags & ACKED_SYN:
+        if not covers(s.ack, p.isn):
+            return 1 | WRONG_ACK << 8
+        f.flags |= ACKED_SYN
+        keep = 1
+    if p.flags & HAS_NEXT and p.in_order != p.next and covers(s.ack, p.in_order):
+        # The peer has what the capture lacks: the hole is one of the capture.
+        hole = distance(p.in_order, s.ack if covers(p.beyond, s.ack) else p.beyond)
+        if hole > 0:
+            p.missing += hole
+            remember(c, 1 - side, LETTER_GAP)
+        p.in_order = s.ack
+        if distance(p.beyond, p.in_order) >= 0:
+            p.in_order = p.next
+    if not f.flags & HAS_ACKED:
+        f.flags |= HAS_ACKED
+        f.acked = s.ack
+    elif covers(s.ack, f.acked):
+        f.acked = s.ack
+    if p.flags & FIN_SEEN and distance(p.fin, s.ack) >= 0:
+        if not f.flags & ACKED_FIN or f.flags & WATCH_FIN:
+            f.flags = (f.flags | ACKED_FIN) & ~cython.cast(uint16_t, WATCH_FIN)
+            keep = 1
+    return keep
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _take(t: Tracker, index: int64_t, s: cython.pointer(Segment), side: cython.int) -> cython.int:
+    """Book one segment; return -1 when memory is out."""
+    c: cython.pointer(Connection) = cython.address(t.connections[index])
+    f: cython.pointer(Flow) = cython.address(c.flow[side])
+    p: cython.pointer(Flow) = cython.address(c.flow[1 - side])
+    flags: uint16_t = s.flags
+    ended: cython.bint = (f.flags & ACKED_FIN) != 0 and (p.flags & ACKED_FIN) != 0
+    keep: cython.bint = (flags & (SYN | FIN | RST)) != 0
+    marks: cython.int = LATE if ended else 0
+    payload: cython.int = 0
+    found: cython.int
+    scale: cython.int
+
+    f.segments += 1
+    c.last_frame = s.frame
+    if s.time_ns < c.last_time_ns:
+        c.flags |= CLOCK_BACK
+        if s.time_ns < c.first_time_ns:
+            c.first_time_ns = s.time_ns
+    else:
+        c.last_time_ns = s.time_ns
+    if c.flags & SELF_CONNECTED:
+        # Which of the two directions a segment took cannot be known: nothing but the counts is kept.
+        f.flags |= SEEN
+        f.bytes += s.length
+        f.fins += (flags & FIN) != 0
+        if flags & SYN and c.opener == NOBODY:
+            c.opener = 0
+            _take_syn(c, s, side)
+        return _keep(t, c, s, side, 0) if keep else 0
+    if s.marks & MARK_BAD_CHECKSUM:
+        f.bad_checksums += f.bad_checksums < 65535
+
+    if flags & SYN:
+        _take_syn(c, s, side)
+        c.completeness |= 2 if flags & ACK else 1
+    elif flags & RST:
+        if f.flags & HAS_NEXT and s.seq == f.next:
+            marks |= IN_ORDER
+        c.completeness |= 32 | (4 if flags & ACK else 0)
+    else:
+        c.completeness |= (4 if flags & ACK else 0) | (8 if s.length else 0) | (16 if flags & FIN else 0)
+        payload = _take_payload(c, s, side)
+        marks |= payload
+        if s.length > p.mss and p.mss and p.flags & HAS_ISN:
+            f.flags |= OVERSIZED
+        if payload & FILLED_HOLE and f.flags & FIN_SEEN:
+            keep = True
+    if flags & ACK and not flags & RST:
+        found = _take_ack(c, s, side)
+        if found:
+            keep = True
+            marks |= found >> 8
+    remember_segment(c, s, side)
+
+    # The last advertised window is scaled only when both ends offered to (RFC 7323 section 2.2), and never on a SYN.
+    scale = 0
+    if f.options & p.options & OPTION_WINDOW_SCALE and not flags & SYN:
+        scale = f.window_scale
+    if not flags & RST:
+        f.window = cython.cast(uint32_t, s.window) << scale
+        if s.window == 0 and not flags & (SYN | FIN):
+            f.zero_windows += 1
+    if flags & FIN and not flags & SYN:
+        if not f.flags & FIN_SEEN:
+            f.flags |= FIN_SEEN
+            f.fin = s.seq + s.length + 1
+        f.fins += f.fins < 65535
+        c.flags |= FIN_ANYWHERE
+        p.flags |= WATCH_FIN | WATCH_DATA
+    if flags & RST:
+        f.flags |= RST_SEEN
+        c.flags |= RST_ANYWHERE
+        f.flags |= WATCH_ACK | WATCH_DATA
+        p.flags |= WATCH_ACK | WATCH_DATA
+    elif not flags & (SYN | FIN):
+        if s.length:
+            if f.flags & WATCH_DATA and payload & NEW_DATA:
+                f.flags &= ~cython.cast(uint16_t, WATCH_DATA)
+                keep = True
+        elif f.flags & WATCH_ACK:
+            f.flags &= ~cython.cast(uint16_t, WATCH_ACK)
+            keep = True
+    if not f.flags & PROGRESSED and not flags & (SYN | RST):
+        if f.flags & SYN_ACK_SEEN and (s.length or flags & FIN or (p.flags & HAS_ISN and covers(s.ack, p.isn + 1))):
+            f.flags |= PROGRESSED
+            keep = True
+    f.flags |= SEEN
+    if keep or ended:
+        return _keep(t, c, s, side, marks)
+    return 0
