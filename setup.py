@@ -3,7 +3,7 @@
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
-COMPILED = ("columns",)
+COMPILED = ("columns", "capture/walk")
 """The modules that Cython compiles, as paths below handshake_inspect/."""
 
 setup(
