@@ -36,13 +36,14 @@ def _pcap(number: int, **variant: Any) -> tuple[Format, Format]:
 
 
 FORMATS: tuple[Format, ...] = (
-    *_pcap(0xA1B2C3D4, unit_ns=1_000),
+    # Some Linux distributions and Nokia's firewalls wrote 8 or 4 more bytes in each record's header under this number.
+    *_pcap(0xA1B2C3D4, unit_ns=1_000, record_headers=(16, 24, 20)),
     *_pcap(0xA1B23C4D, unit_ns=1),
-    # Alexey Kuznetsov's libpcap, in Linux distributions around 2000: 8 more bytes in each record's header.
-    *_pcap(0xA1B2CD34, unit_ns=1_000, record_header=24),
+    # Alexey Kuznetsov's libpcap, in Linux distributions around 2000: 8 or 12 more bytes in each record's header.
+    *_pcap(0xA1B2CD34, unit_ns=1_000, record_headers=(24, 28)),
     # Ixia's lcap, from its hardware and its software: 4 more bytes in the file's header.
-    *_pcap(0x1C0001AC, unit_ns=1, file_header=28),
-    *_pcap(0x1C0001AB, unit_ns=1, file_header=28),
+    *_pcap(0x1C0001AC, unit_ns=1_000, file_header=28),
+    *_pcap(0x1C0001AB, unit_ns=1_000, file_header=28),
     Format(b"\x0a\x0d\x0d\x0a", "pcapng", PcapngReader, None, {}),
 )
 """Every format that is read, by magic number."""
@@ -63,7 +64,6 @@ OTHERS = (
     (b"iptrace 2.0",      "an AIX iptrace capture"),
     (b"btsnoop\0",        "a Bluetooth snoop capture"),
     (b"\x54\x52\x00\x64", "an HP-UX nettl trace"),
-    (b"\xd4\xc3\xb2\xd4", "a capture"),
 )
 """Captures that are not read, though Wireshark's editcap converts them."""
 # fmt: on

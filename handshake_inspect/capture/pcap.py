@@ -12,6 +12,8 @@ from handshake_inspect.capture.window import Window
 ORDINARY_SNAPLEN = 262144
 """Bytes: libpcap and Wireshark take records up to this long, whatever the file's own snapshot length."""
 
+DAY_S = 86_400
+
 NEVER, MAYBE, ALWAYS = 0, 1, 2
 """Whether a record's captured and wire length have changed places: MAYBE where captured is the larger."""
 
@@ -19,18 +21,20 @@ NEVER, MAYBE, ALWAYS = 0, 1, 2
 class PcapReader(Reader):
     """Reads pcap whose magic number said `byte_order` and the variant.
 
-    `unit_ns` is that of the records' time fraction; `file_header` and `record_header` are lengths in bytes.
+    `unit_ns` is that of the records' time fraction; `file_header` and `record_headers` are lengths in bytes,
+    the first of the latter the one to believe unless the records speak against it.
     """
 
     def __init__(
-        self, byte_order: ByteOrder, *, unit_ns: int, file_header: int = 24, record_header: int = 16
+        self, byte_order: ByteOrder, *, unit_ns: int, file_header: int = 24, record_headers: tuple[int, ...] = (16,)
     ) -> None:
         self.byte_order = byte_order
         self.time_resolution_ns = unit_ns
         self.link_types = []
         self._unit_ns = unit_ns
         self._file_header = file_header
-        self._record_header = record_header
+        self._record_headers = record_headers
+        self._record_header = record_headers[0]
 
     def begin(self, window: Window) -> str | None:
         """Use the file's header."""
@@ -41,16 +45,35 @@ class PcapReader(Reader):
         # The upper half of the field tells the length of the frame check sequence, not the link type.
         link_type = network & 0xFFFF
         self.link_types.append(link_type)
-        self.walker = walk.PcapWalker(
-            self.byte_order != sys.byteorder,
-            self._record_header,
-            self._unit_ns,
-            _swapped_lengths(major, minor),
-            link_type,
-            min(max(snaplen, ORDINARY_SNAPLEN), LARGEST_RECORD),
-        )
+        if major < 2:
+            return f"pcap version {major}.{minor}, 2.0 and later are read"
         window.begin += self._file_header
+        largest = min(max(snaplen, ORDINARY_SNAPLEN), LARGEST_RECORD)
+        lengths = _swapped_lengths(major, minor)
+        if lengths == NEVER and not self._sound(window, self._record_header, largest):
+            others = (size for size in self._record_headers[1:] if self._sound(window, size, largest, surely=True))
+            self._record_header = next(others, self._record_header)
+        self.walker = walk.PcapWalker(
+            self.byte_order != sys.byteorder, self._record_header, self._unit_ns, lengths, link_type, largest
+        )
         return None
+
+    def _sound(self, window: Window, header: int, largest: int, *, surely: bool = False) -> bool:
+        """Return whether the second record can be one, if the records' headers have `header` bytes.
+
+        Where the input ends before it, nothing is known: the answer is `not surely`.
+        """
+        if len(self._record_headers) == 1:
+            return True
+        record = struct.Struct(("<" if self.byte_order == "little" else ">") + "IIII")
+        if not window.hold(header):
+            return not surely
+        seconds, _, captured, _ = record.unpack_from(window.buffer, window.begin)
+        if captured > largest or not window.hold(header + captured + record.size):
+            return not surely
+        later, fraction, captured, wire = record.unpack_from(window.buffer, window.begin + header + captured)
+        sound = captured <= min(wire, largest) and fraction < 1_000_000_000
+        return sound and (not surely or (fraction < 1_000_000 and abs(later - seconds) < DAY_S))
 
     def attend(self, window: Window) -> tuple[int, str | None]:
         """Never called: the walker leaves nothing to this reader."""

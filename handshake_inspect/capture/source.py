@@ -128,7 +128,7 @@ def _load_zstd() -> tuple[Callable[[], Any], tuple[type[Exception], ...]]:
 
 
 def _load_lz4() -> tuple[Callable[[], Any], tuple[type[Exception], ...]]:
-    import lz4.frame
+    import lz4.frame  # type: ignore[import-untyped]
 
     return lz4.frame.LZ4FrameDecompressor, (RuntimeError,)
 
@@ -151,8 +151,8 @@ class Source:
     """The bytes of `path`, once: `peek` looks at the first of them, `readinto` takes them in turn.
 
     `position` counts the bytes of the file itself taken so far, `size` is its length (None where it has
-    none, as a pipe), and `damage` says why the bytes ended early, if they did.  Raises CaptureError when the file cannot
-    be opened or read at all.
+    none, as a pipe), and `damage` says why the bytes ended early, if they did.  Raises CaptureError
+    when the file cannot be opened or read at all.
     """
 
     def __init__(self, path: str) -> None:
@@ -177,10 +177,7 @@ class Source:
 
     def _open(self) -> Any:
         try:
-            if self.path == STDIN:
-                file = _standard_input()
-            else:
-                file = open(self.path, "rb", buffering=0)  # noqa: SIM115
+            file = _standard_input() if self.path == STDIN else io.FileIO(self.path)
         except OSError as error:
             raise CaptureError(self.path, f"cannot be opened: {error.strerror or error}") from None
         except ValueError as error:

@@ -379,19 +379,16 @@ class PcapngWalker(Walker):
                 if length & 3:
                     stop = BLOCK_UNALIGNED
                     break
-                if kind == ENHANCED_PACKET_BLOCK:
-                    fixed = 32
-                elif kind == OBSOLETE_PACKET_BLOCK:
+                if kind in (ENHANCED_PACKET_BLOCK, OBSOLETE_PACKET_BLOCK):
                     fixed = 32
                 elif kind == SIMPLE_PACKET_BLOCK:
                     fixed = 16
                 elif kind == INTERFACE_BLOCK:
                     fixed = 20
                 else:
-                    self.skip = length
+                    self.skip = length - 8
                     self.skipped = length
                     self.skip_began = offset + at
-                    self.skip -= 8
                     at += 8
                     continue
                 self.other = fixed
@@ -432,7 +429,11 @@ class PcapngWalker(Walker):
                     if 0 < interface.snaplen < captured:
                         captured = interface.snaplen
                     if captured > length - 16:
-                        captured = length - 16
+                        stop = PACKET_TOO_LONG
+                        self.claimed = captured
+                        self.other = length - 16
+                        break
+                    # It has no time of its own: the packet before it is the nearest that is known.
                     time_ns = self.previous_ns
                     fixed = 12
                 else:
