@@ -3,7 +3,19 @@
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
-COMPILED = ("columns", "rfc9293/seq", "track/history", "track/tracker", "verdict/replay")
+COMPILED = (
+    "columns",
+    "rfc9293/seq",
+    "capture/walk",
+    "decode/tcp",
+    "decode/ip",
+    "decode/layers",
+    "decode/tunnels",
+    "decode/decoder",
+    "track/history",
+    "track/tracker",
+    "verdict/replay",
+)
 """The modules that Cython compiles, as paths below handshake_inspect/."""
 
 setup(
