@@ -3,7 +3,7 @@
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
-COMPILED = ("columns",)
+COMPILED = ("columns", "decode/tcp", "decode/ip", "decode/layers", "decode/tunnels", "decode/decoder")
 """The modules that Cython compiles, as paths below handshake_inspect/."""
 
 setup(
