@@ -5,12 +5,15 @@ reached.  What it does not know itself it leaves as a row of kind SLOW, and slow
 finds the bytes of an IP packet in it, which the same walk reads then.
 """
 
+from importlib import import_module
+
 import cython
 from cython.cimports.handshake_inspect.columns import (
     COUNT_FRAGMENT,
     COUNT_MALFORMED,
     COUNT_NOT_TCP,
     COUNT_TCP,
+    COUNT_TRUNCATED,
     COUNT_UNSUPPORTED,
     COUNTERS,
     NONE,
@@ -122,7 +125,7 @@ def _walk_all(
     p: Packet
     row: cython.Py_ssize_t
     rows: cython.Py_ssize_t = 0
-    kind: cython.int
+    kind: cython.int = 0
     result: cython.int
     frame: cython.pointer[Frame]
     segment: cython.pointer[Segment]
@@ -231,6 +234,13 @@ class Decoder:
         return rows
 
     @cython.cfunc
+    def _fragments(self):
+        """Return the fragment store, made when the first fragment comes."""
+        if self.fragments is None:
+            self.fragments = import_module("handshake_inspect.decode.fragments").Fragments()
+        return self.fragments
+
+    @cython.cfunc
     def _name(self, reason: uint32_t, times: uint64_t):
         """Count `times` frames as unsupported under the name of `reason`."""
         name = NAMES_OF_REASONS[reason >> 16](reason & 0xFFFF)
@@ -246,7 +256,7 @@ class Decoder:
                 frame = frames[out[row].seq]
                 start: cython.Py_ssize_t = frame.start
                 again = memoryview(data)[start : start + frame.captured]
-                self._again(cython.address(out[row]), bytes(again), frame.link_type)
+                self._again(cython.address(out[row]), bytes(again))
             if out[row].kind != NONE:
                 if kept != row:
                     out[kept] = out[row]
@@ -254,7 +264,7 @@ class Decoder:
         return kept
 
     @cython.cfunc
-    def _again(self, row: cython.pointer[Segment], frame: bytes, link_type: uint16_t):
+    def _again(self, row: cython.pointer[Segment], frame: bytes):
         """Find the IP packet in what the walk left of `frame`, and walk that, until there is a result."""
         p: Packet
         time_ns: int64_t = row.time_ns
@@ -266,13 +276,47 @@ class Decoder:
         fragment_at: uint64_t = row.dst_low
         result: cython.int = COUNT_UNSUPPORTED
         turn: cython.int
+        data: cython.pointer[cython.char]
         row.kind = NONE
         for turn in range(AGAIN_MOST):
             if reason & REASON_KIND == REASON_FRAGMENT:
-                result = COUNT_FRAGMENT
+                packet = self._fragments().add(
+                    frame[at:end], 0 if fragment_at < at else fragment_at - at, end == limit, time_ns
+                )
+                if packet is None:
+                    result = COUNT_FRAGMENT
+                    break
+                limit = end
+            else:
+                slow = import_module("handshake_inspect.decode.slow")
+                try:
+                    packet = slow.find_ip(reason >> 16, reason & 0xFFFF, frame[at:end])
+                except slow.NotDissected:
+                    result = COUNT_UNSUPPORTED
+                    break
+                if packet is None:
+                    # What scapy did not find in a frame that was cut may have been behind the cut.
+                    result = COUNT_TRUNCATED if end < limit else COUNT_NOT_TCP
+                    break
+            frame = packet
+            data = frame
+            p.bytes = cython.cast(cython.pointer[uint8_t], data)
+            p.end = len(frame)
+            p.limit = p.end + limit - end
+            p.link_type = RAW
+            p.row = row
+            result = _walk(cython.address(p))
+            if result != LEFT:
+                reason = p.reason
                 break
+            reason = p.reason
+            at = p.ip_at if reason & REASON_KIND == REASON_FRAGMENT else p.at
+            end = p.end
+            limit = p.limit
+            fragment_at = p.fragment_at
+        else:
             result = COUNT_UNSUPPORTED
-            break
+            reason = REASON_DEPTH
         self.counters[COUNT_NOT_TCP if result == QUOTED else result] += 1
         if result == COUNT_UNSUPPORTED:
             self._name(reason, 1)

@@ -9,6 +9,7 @@ from cython.cimports.handshake_inspect.decode.packet import (
     ARCNET,
     C_HDLC,
     C_HDLC_DIRECTION,
+    DSA,
     EDSA,
     ETHERNET,
     ETHERTYPE,
@@ -57,6 +58,7 @@ LAYERS = {
     "c_hdlc": C_HDLC,
     "c_hdlc_direction": C_HDLC_DIRECTION,
     "nflog": NFLOG,
+    "dsa": DSA,
     "edsa": EDSA,
     "nsh": NSH,
     "mpls": MPLS,
@@ -149,6 +151,9 @@ def layer_two(p: cython.pointer[Packet], layer: cython.int) -> cython.int:
         return LLC
     if layer == ARCNET:
         return _arcnet(p)
+    if layer == DSA:
+        # A switch's tag of four bytes stands before the EtherType.
+        return _ether_type_after(p, 18, 16)
     if layer == EDSA:
         # The switch's tag is an EtherType 0xDADA of eight bytes; a frame without it is plain Ethernet.
         if has(p, 22) and u16(p, p.at + 12) == 0xDADA:

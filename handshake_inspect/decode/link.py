@@ -75,6 +75,7 @@ LINK_TYPES = (
     LinkType(253, "NETLINK", None),
     LinkType(272, "NORDIC_BLE", None),
     LinkType(276, "LINUX_SLL2", "linux_sll2"),
+    LinkType(284, "DSA_TAG_DSA", "dsa"),
     LinkType(285, "DSA_TAG_EDSA", "edsa"),
 )
 
@@ -104,6 +105,7 @@ ETHERTYPES = (
     EtherType(0x8864, "PPPoE session", "pppoe"),
     EtherType(0x887B, "HomePlug", None),
     EtherType(0x888E, "EAPOL", None),
+    EtherType(0x8899, "RRCP and loop detection", None),
     EtherType(0x88A8, "802.1ad", "ethertype", 4),
     EtherType(0x88CC, "LLDP", None),
     EtherType(0x88E7, "802.1ah", "ethernet", 4),

@@ -45,6 +45,7 @@ cdef enum:
     C_HDLC
     C_HDLC_DIRECTION
     NFLOG
+    DSA
     EDSA
     NSH
     MPLS

@@ -71,8 +71,9 @@ def protocol(p: cython.pointer[Packet]) -> cython.int:
     if kind == 137:
         return MPLS
     if kind == 115:
+        # L2TP version 3: how long its cookie is, and what it carries, was agreed elsewhere.
         p.reason = REASON_PROTOCOL | kind
-        return LEFT
+        return COUNT_UNSUPPORTED
     return COUNT_NOT_TCP
 
 
@@ -113,7 +114,7 @@ def _gre(p: cython.pointer[Packet]) -> cython.int:
         if u8(p, p.at) >> 4 != 4:
             p.at += 4
         return IPV4
-    if 0x8200 <= kind <= 0x8370 and kind & 0xF == 0:
+    if kind == 0x8200:
         # An Aruba access point's 802.11 frames.
         p.reason = REASON_GRE | kind
         return LEFT
@@ -166,7 +167,8 @@ def _vxlan(p: cython.pointer[Packet], port: uint32_t) -> cython.int:
         return COUNT_NOT_TCP
     flags: uint32_t = u8(p, p.at)
     kind: uint32_t = u8(p, p.at + 3)
-    if not flags & 8 or u8(p, p.at + 7):
+    # The other bits are reserved, some with a use of their own (group policies): they are not looked at.
+    if not flags & 8:
         return COUNT_NOT_TCP
     p.at += 8
     if port != 4790 or not flags & 4:
