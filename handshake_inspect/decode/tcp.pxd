@@ -1,0 +1,4 @@
+from handshake_inspect.decode.packet cimport Packet
+
+cdef int tcp(Packet* p) noexcept nogil
+cdef bint quoted_tcp(Packet* p) noexcept nogil

@@ -1,0 +1,3 @@
+from handshake_inspect.decode.packet cimport Packet
+
+cdef int protocol(Packet* p) noexcept nogil
