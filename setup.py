@@ -5,9 +5,10 @@ import sys
 import sysconfig
 from pathlib import Path
 
-from build_backend import installed_compiler, needs_zig
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
+
+from build_backend import installed_compiler, needs_zig
 
 COMPILED = ("columns",)
 """The modules that Cython compiles, as paths below handshake_inspect/."""
