@@ -22,6 +22,12 @@ COMPILED = (
     "track/history",
     "track/tracker",
     "verdict/replay",
+    "verdict/opening",
+    "verdict/closing",
+    "verdict/time_wait",
+    "verdict/checks",
+    "verdict/notes",
+    "verdict/judge",
 )
 """The modules that Cython compiles, as paths below handshake_inspect/."""
 

@@ -1,0 +1,188 @@
+"""The whole journey in one function: captures in, report out."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, overload
+
+from handshake_inspect.capture import Capture, open_capture
+from handshake_inspect.capture.source import STDIN
+from handshake_inspect.columns import COUNTER_NAMES
+from handshake_inspect.decode import Decoder, link_type_name
+from handshake_inspect.errors import CaptureError, UsageError
+from handshake_inspect.track.tracker import Tracker
+from handshake_inspect.verdict.judge import Judge
+from handshake_inspect.verdict.words import TWO_MSL_NS
+
+if TYPE_CHECKING:
+    from handshake_inspect.report import CaptureInfo, Connection, Summary
+    from handshake_inspect.views import Views
+
+Progress = Callable[[int, int | None], None]
+"""Called after each batch with the bytes of the inputs read so far and their size, None for a pipe."""
+
+DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>ns|us|ms|s|min|m|h)")
+UNITS_NS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "min": 60 * 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
+
+
+def two_msl_ns(profile: str) -> int:
+    """Return a 2MSL in nanoseconds: a system's name or a duration such as `30s`.  Raises UsageError."""
+    if profile in TWO_MSL_NS:
+        return TWO_MSL_NS[profile]
+    match = DURATION.fullmatch(profile.strip())
+    if match is None:
+        raise UsageError(f"2MSL is one of {', '.join(TWO_MSL_NS)} or a duration such as 30s, not {profile!r}")
+    return int(float(match["number"]) * UNITS_NS[match["unit"]])
+
+
+class Connections(Sequence["Connection"]):
+    """The connections of a report: counting them is free, each view is made when it is asked for."""
+
+    def __init__(self, judge: Judge, count: int, views: Views) -> None:
+        self._judge = judge
+        self._count = count
+        self._views = views
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, place: int) -> Connection: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Connection]: ...
+    def __getitem__(self, place: int | slice) -> Connection | list[Connection]:
+        if isinstance(place, slice):
+            return [self[row] for row in range(*place.indices(self._count))]
+        row = place + self._count if place < 0 else place
+        return self._views.connection(self._judge.view(row))
+
+    def __iter__(self) -> Iterator[Connection]:
+        for row in range(self._count):
+            yield self._views.connection(self._judge.view(row))
+
+
+class Report:
+    """What was found: `captures`, `connections` (views, made when asked for) and the `summary` of all of them."""
+
+    def __init__(
+        self, captures: tuple[CaptureInfo, ...], tracker: Tracker, judge: Judge, views: Views, faults: list[CaptureError]
+    ) -> None:
+        self.captures = captures
+        self.connections = Connections(judge, tracker.connection_count, views)
+        self.faults = faults
+        self._tracker = tracker
+        self._judge = judge
+
+    @property
+    def summary(self) -> Summary:
+        """The counts over all connections."""
+        from handshake_inspect.report import Summary
+
+        return Summary(**self._judge.summary())
+
+    def worst(self, count: int) -> list[int]:
+        """Return the ids of the `count` connections worth showing first: the worst findings, then the order."""
+        found: list[int] = self._judge.worst(count)
+        return found
+
+    def examples(self) -> dict[str, int]:
+        """Return the id of the first connection that shows each finding."""
+        found: dict[str, int] = self._judge.finding_examples()
+        return found
+
+
+def _in_time_order(paths: Sequence[str]) -> list[str]:
+    """Return several captures in the order of their first frames; equal or unknown times keep the given order."""
+    from handshake_inspect.capture import first_time_ns
+
+    if len(paths) < 2 or STDIN in paths:
+        return list(paths)
+    times: dict[str, int] = {}
+    for path in paths:
+        try:
+            times[path] = first_time_ns(path) or 0
+        except CaptureError:
+            times[path] = 0
+    return sorted(paths, key=times.__getitem__)
+
+
+def _read(capture: Capture, decoder: Decoder, tracker: Tracker, progress: Progress | None, done: int, total: int | None) -> None:
+    """Take one capture into account, batch by batch."""
+    for batch in capture.batches():
+        rows = decoder.decode(batch)
+        tracker.track(decoder.segments, rows)
+        if progress:
+            progress(done + capture.position, total)
+
+
+def analyse(paths: str | Sequence[str], *, two_msl: str = "linux", progress: Progress | None = None) -> Report:
+    """Read captures and return the report on every TCP connection in them.
+
+    Several captures are one tap's rotated files: they are read in the order of their first frames, as one.
+    `two_msl` names how long TIME_WAIT is taken to last: linux, macos, freebsd, windows, rfc, or a duration (`30s`).
+    An input that is damaged is read up to the damage, which is in the report's `faults`.  Raises CaptureError
+    when an input is no capture at all and is the only one, UsageError for a 2MSL that is none.
+    """
+    names = [paths] if isinstance(paths, str) else list(paths)
+    if not names:
+        raise UsageError("no capture named")
+    wait_ns = two_msl_ns(two_msl)
+    total = _total_size(names) if progress else None
+    tracker = Tracker()
+    fragments: Any = None
+    read: list[tuple[Capture, Any]] = []
+    faults: list[CaptureError] = []
+    done = 0
+    for name in _in_time_order(names):
+        try:
+            capture = open_capture(name, index=len(read))
+        except CaptureError as fault:
+            if len(names) == 1:
+                raise
+            faults.append(fault)
+            continue
+        decoder = Decoder() if fragments is None else Decoder(fragments)
+        fragments = getattr(decoder, "fragments", None)
+        _read(capture, decoder, tracker, progress, done, total)
+        done += capture.size or 0
+        read.append((capture, decoder))
+        faults += capture.faults
+    if not read:
+        raise faults[0]
+    ends = [capture.last_time_ns for capture, _ in read if capture.last_time_ns is not None]
+    end_ns = max(ends, default=0)
+    judge = Judge(tracker, end_ns, wait_ns)
+    judge.judge_all()
+    from handshake_inspect.views import Views
+
+    views = Views(several=len(read) > 1, profile=two_msl, capture_end_ns=end_ns)
+    infos = tuple(_info(capture, decoder) for capture, decoder in read)
+    return Report(infos, tracker, judge, views, faults)
+
+
+def _total_size(names: Sequence[str]) -> int | None:
+    try:
+        return sum(os.path.getsize(name) for name in names)
+    except OSError:
+        return None
+
+
+def _info(capture: Capture, decoder: Decoder) -> CaptureInfo:
+    from handshake_inspect.report import CaptureInfo, Counters, Fault
+
+    return CaptureInfo(
+        path=capture.path,
+        format=capture.format,
+        byte_order=capture.byte_order,
+        time_resolution_ns=capture.time_resolution_ns,
+        link_types=tuple(link_type_name(number) for number in capture.link_types),
+        bytes=capture.bytes,
+        frames=capture.frames,
+        first_time_ns=capture.first_time_ns,
+        last_time_ns=capture.last_time_ns,
+        counters=Counters(**dict(zip(COUNTER_NAMES, decoder.counters, strict=True))),
+        unsupported=dict(decoder.unsupported),
+        faults=tuple(Fault(offset=fault.offset, frame=fault.frame, problem=fault.problem) for fault in capture.faults),
+    )

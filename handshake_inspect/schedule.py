@@ -1,0 +1,36 @@
+"""When a SYN is sent again, and which systems keep that timetable."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Timetable(NamedTuple):
+    """One system's gaps between copies of a SYN, in seconds; after the last one the gap doubles."""
+
+    name: str
+    gaps: tuple[float, ...]
+
+
+# fmt: off
+TIMETABLES = (
+    Timetable("Linux before 6.5, or tcp_syn_linear_timeouts = 0 (1, 2, 4, ... s)", (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)),
+    Timetable("Linux 6.5 and newer (1, 1, 1, 1, 1, 2, 4, ... s)", (1.0, 1.0, 1.0, 1.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)),
+    Timetable("BSD and macOS (1, 1, 1, 1, 1, 2, 4, ... s)", (1.0, 1.0, 1.0, 1.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)),
+    Timetable("Windows 2000 and XP (3, 6 s)", (3.0, 6.0)),
+)
+# fmt: on
+
+TOLERANCE = 0.15
+"""How far a gap may be off: timers run late, Linux rounds them up to a few per cent."""
+
+
+def schedule_fits(gaps_ns: tuple[int, ...]) -> tuple[str, ...]:
+    """Return the names of the timetables that the gaps between SYNs are consistent with."""
+    gaps = [gap / 1e9 for gap in gaps_ns]
+    return tuple(
+        table.name
+        for table in TIMETABLES
+        if len(gaps) <= len(table.gaps)
+        and all(abs(gap - expected) <= TOLERANCE * expected for gap, expected in zip(gaps, table.gaps, strict=False))
+    )

@@ -1,0 +1,246 @@
+"""Judges connections: one by one for a view, or all of them for the summary.
+
+A verdict costs a microsecond, so it is made again when somebody asks for it; only what the summary and the choice of
+what to show need stays in the connection's row.
+"""
+
+from array import array
+
+import cython
+from cython.cimports.handshake_inspect.rfc9293.states import NO_STATE, STATES
+from cython.cimports.handshake_inspect.track.table import NOBODY, RST_SEEN, Connection, Evidence, Flow
+from cython.cimports.handshake_inspect.track.tracker import Tracker
+from cython.cimports.handshake_inspect.verdict.checks import judge_checks
+from cython.cimports.handshake_inspect.verdict.closing import judge_closing
+from cython.cimports.handshake_inspect.verdict.findings import FINDING_COUNT
+from cython.cimports.handshake_inspect.verdict.notes import judge_findings
+from cython.cimports.handshake_inspect.verdict.opening import judge_opening
+from cython.cimports.handshake_inspect.verdict.replay import Note, Replay, Stay, Step, hard_icmp, replay
+from cython.cimports.handshake_inspect.verdict.time_wait import judge_time_wait
+from cython.cimports.handshake_inspect.verdict.words import CLOSING_COUNT, OPENING_COUNT
+from cython.cimports.libc.stdint import int64_t, uint8_t, uint32_t, uint64_t
+from cython.cimports.libc.stdlib import calloc, free
+
+from handshake_inspect.rfc9293.states import State
+from handshake_inspect.track.history import history_text
+from handshake_inspect.verdict.findings import FINDINGS
+from handshake_inspect.verdict.words import CLOSINGS, OPENINGS, ROLES, SEVERITIES
+
+assert len(FINDINGS) == FINDING_COUNT
+_severity = cython.declare(uint8_t[64])
+for _number, _kind in enumerate(FINDINGS):
+    _severity[cython.cast(cython.Py_ssize_t, _number)] = SEVERITIES.index(_kind.severity)
+
+
+@cython.cclass
+class Judge:
+    """The verdicts on a tracker's connections.
+
+    `capture_end_ns` is the time of the last frame of the capture, `two_msl_ns` how long TIME_WAIT is taken to last.
+    """
+
+    tracker: Tracker
+    pad: cython.pointer(Replay)
+    openings = cython.declare(uint64_t[OPENING_COUNT])
+    closings = cython.declare(uint64_t[CLOSING_COUNT])
+    closed_first = cython.declare(uint64_t[3])
+    states = cython.declare(uint64_t[STATES])
+    finding_counts = cython.declare(uint64_t[64])
+    examples = cython.declare(uint64_t[64])
+    judged: cython.Py_ssize_t
+
+    def __cinit__(self, tracker: Tracker, capture_end_ns: int64_t, two_msl_ns: int64_t):
+        self.tracker = tracker
+        self.judged = 0
+        self.pad = cython.cast(cython.pointer(Replay), calloc(1, cython.sizeof(Replay)))
+        if self.pad == cython.NULL:
+            raise MemoryError
+        self.pad.capture_end_ns = capture_end_ns
+        self.pad.two_msl_ns = two_msl_ns
+
+    def __dealloc__(self):
+        free(self.pad)
+
+    def judge_all(self):
+        """Judge every connection that is not judged yet, and count."""
+        row: cython.Py_ssize_t
+        end: cython.Py_ssize_t = self.tracker.connection_count
+        with cython.nogil:
+            for row in range(self.judged, end):
+                _judge(self.pad, self.tracker, row)
+                _count(self, row)
+        self.judged = end
+
+    def summary(self):
+        """Return counts over all connections, as dicts by word, in the order of the words' tables; 0 is left out."""
+        n: cython.Py_ssize_t
+        return {
+            "connections": self.judged,
+            "openings": {word: self.openings[n] for n, word in enumerate(OPENINGS) if self.openings[n]},
+            "closings": {word: self.closings[n] for n, word in enumerate(CLOSINGS) if self.closings[n]},
+            "findings": {
+                kind.id: self.finding_counts[n] for n, kind in enumerate(FINDINGS) if self.finding_counts[n]
+            },
+            "closed_first": {word: self.closed_first[n] for n, word in enumerate(ROLES) if self.closed_first[n]},
+            "final_states": {state.name: self.states[int(state)] for state in State if self.states[int(state)]},
+        }
+
+    def finding_examples(self):
+        """Return the first connection that shows each finding, by id."""
+        n: cython.Py_ssize_t
+        return {kind.id: self.examples[n] for n, kind in enumerate(FINDINGS) if self.finding_counts[n]}
+
+    def worst(self, count: cython.Py_ssize_t):
+        """Return the rows of the `count` connections with the worst findings, worst first, then by number."""
+        level: cython.int
+        row: cython.Py_ssize_t
+        found: list = []
+        for level in range(3, -1, -1):
+            for row in range(self.judged):
+                if len(found) >= count:
+                    return found
+                if self.tracker.connections[row].severity == level:
+                    found.append(row)
+        return found
+
+    def view(self, row: cython.Py_ssize_t):
+        """Judge connection `row` and return all that is known of it, as dicts and tuples of numbers."""
+        if not 0 <= row < self.tracker.connection_count:
+            raise IndexError(row)
+        with cython.nogil:
+            _judge(self.pad, self.tracker, row)
+        return _plain(self.pad, row)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _judge(r: cython.pointer(Replay), t: Tracker, row: cython.Py_ssize_t) -> cython.void:
+    """Judge one connection and leave the short of it in its row."""
+    c: cython.pointer(Connection)
+    i: cython.int
+    severity: uint8_t = 0
+    replay(r, t, row)
+    judge_opening(r)
+    judge_closing(r)
+    judge_time_wait(r, t)
+    judge_findings(r, t)
+    c = r.connection
+    c.opening = r.opening
+    c.closing = r.closing
+    c.closed_first = r.closed_first
+    c.state[0] = r.state[0]
+    c.state[1] = r.state[1]
+    c.findings = 0
+    for i in range(r.note_count):
+        c.findings |= cython.cast(uint64_t, 1) << r.notes[i].finding
+        if _severity[r.notes[i].finding] > severity:
+            severity = _severity[r.notes[i].finding]
+    c.severity = severity
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _count(j: Judge, row: cython.Py_ssize_t) -> cython.void:
+    """Add one judged connection to the summary."""
+    c: cython.pointer(Connection) = cython.address(j.tracker.connections[row])
+    left: uint64_t = c.findings
+    n: cython.int = 0
+    j.openings[c.opening] += 1
+    j.closings[c.closing] += 1
+    j.closed_first[c.closed_first] += 1
+    if c.state[0] != NO_STATE:
+        j.states[c.state[0]] += 1
+    if c.state[1] != NO_STATE:
+        j.states[c.state[1]] += 1
+    while left:
+        if left & 1:
+            if not j.finding_counts[n]:
+                j.examples[n] = row
+            j.finding_counts[n] += 1
+        left >>= 1
+        n += 1
+
+
+@cython.cfunc
+def _flow(f: cython.pointer(Flow)) -> dict:
+    return {
+        "bytes": f.bytes, "after_fin": f.after_fin, "segments": f.segments, "isn": f.isn, "next": f.next,
+        "missing": f.missing, "data_retransmissions": f.data_retransmissions, "duplicates": f.duplicates,
+        "syns": f.syns, "syn_acks": f.syn_acks, "fins": f.fins, "mss": f.mss, "flags": f.flags,
+        "window_scale": f.window_scale, "options": f.options, "fast_open": f.fast_open, "syn_bits": f.syn_bits,
+        "fin": f.fin,
+    }  # fmt: skip
+
+
+@cython.cfunc
+def _evidence(r: cython.pointer(Replay)) -> list:
+    i: cython.int
+    e: cython.pointer(Evidence)
+    rows: list = []
+    for i in range(r.count):
+        e = r.evidence[i]
+        rows.append((
+            e.time_ns, e.frame, e.detail, e.seq, e.ack, e.length, e.window, e.flags, r.sender[i], e.marks,
+            r.rst_fate[i], r.receiver_state[i],
+        ))  # fmt: skip
+    return rows
+
+
+@cython.cfunc
+def _plain(r: cython.pointer(Replay), row: cython.Py_ssize_t) -> dict:
+    """Return the scratch pad as plain Python."""
+    c: cython.pointer(Connection) = r.connection
+    side: cython.int
+    i: cython.int
+    s: cython.pointer(Stay)
+    steps: list = [[], []]
+    stays: list = []
+    client: cython.int = c.client
+    with cython.nogil:
+        judge_checks(r)
+    for side in range(2):
+        for i in range(r.step_count[side]):
+            steps[side].append((
+                r.steps[side][i].before, r.steps[side][i].after, r.steps[side][i].event, r.steps[side][i].frame,
+                r.steps[side][i].earliest_frame, r.steps[side][i].time_ns, r.steps[side][i].certainty,
+                r.steps[side][i].confirmed_by,
+            ))  # fmt: skip
+        s = cython.address(r.stay[side])
+        if s.present:
+            stays.append((
+                side, s.frame, s.start_ns, [s.restarts[i] for i in range(s.restart_count)], s.end, s.end_frame,
+                s.at_least_ns, s.at_most_ns,
+            ))  # fmt: skip
+    return {
+        "row": row, "client": client, "high": (c.high[client], c.high[1 - client]),
+        "low": (c.low[client], c.low[1 - client]), "port": (c.port[client], c.port[1 - client]),
+        "family": c.family, "incarnation": c.incarnation, "flags": c.flags, "completeness": c.completeness,
+        "guessed": r.guessed, "first_frame": c.first_frame, "last_frame": c.last_frame,
+        "first_time_ns": c.first_time_ns, "last_time_ns": c.last_time_ns,
+        "history": history_text(c.history[0], c.history[1], client),
+        "flow": (_flow(r.flow[0]), _flow(r.flow[1])), "state": (r.state[0], r.state[1]),
+        "first_state": (r.first_state[0], r.first_state[1]), "steps": steps, "stays": stays,
+        "opening": r.opening, "opening_certainty": (r.opening_certainty[0], r.opening_certainty[1]),
+        "established": (r.established[0], r.established[1]),
+        "opening_frames": [r.opening_frames[i] for i in range(4) if r.opening_frames[i]],
+        "server_side_ns": r.server_side_ns, "client_side_ns": r.client_side_ns, "refusals": r.refusals,
+        "closing": r.closing, "closed_first": r.closed_first,
+        "closing_frames": [r.closing_frames[i] for i in range(6) if r.closing_frames[i]],
+        "closing_rst": r.closing_rst, "evidence": _evidence(r), "evidence_dropped": c.evidence_dropped,
+        "checks": [
+            (r.checks[i].name, r.checks[i].frame, r.checks[i].expected, r.checks[i].seen, r.checks[i].ok)
+            for i in range(r.check_count)
+        ],
+        "notes": [
+            (r.notes[i].finding, r.notes[i].endpoint, r.notes[i].frames[0], r.notes[i].frames[1], r.notes[i].a,
+             r.notes[i].b)
+            for i in range(r.note_count)
+        ],
+    }  # fmt: skip
+
+
+def is_hard(family: cython.int, kind: cython.int, code: cython.int) -> bool:
+    """Whether an ICMP error ends a connection attempt."""
+    return bool(hard_icmp(family, kind, code))

@@ -1,0 +1,125 @@
+"""How a connection opened (RFC 9293 section 3.5)."""
+
+import cython
+from cython.cimports.handshake_inspect.columns import ACK, RST, SYN
+from cython.cimports.handshake_inspect.rfc9293.states import RCV_ACK_OF_SYN, SYN_RECEIVED
+from cython.cimports.handshake_inspect.track.table import (
+    ICMP,
+    NOBODY,
+    SEEN,
+    SELF_CONNECTED,
+    SYN_ACK_SEEN,
+    SYN_SEEN,
+    Evidence,
+)
+from cython.cimports.handshake_inspect.verdict.replay import NEVER, Replay, acks_syn
+from cython.cimports.handshake_inspect.verdict.words import (
+    OPENING_FAILED,
+    OPENING_HALF_OPEN,
+    OPENING_MID_STREAM,
+    OPENING_REFUSED,
+    OPENING_RESET,
+    OPENING_SIMULTANEOUS,
+    OPENING_SPLIT,
+    OPENING_THREE_WAY,
+    OPENING_UNANSWERED,
+)
+from cython.cimports.libc.stdint import int64_t, uint8_t, uint64_t
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _kind(r: cython.pointer(Replay)) -> cython.int:
+    """Return the number of the opening's kind; the rows of the table are tried in an order that lets the first win."""
+    client: cython.int = r.flow[0].flags
+    server: cython.int = r.flow[1].flags
+    i: cython.int
+    if r.connection.opener == NOBODY:
+        return OPENING_MID_STREAM
+    if r.connection.flags & SELF_CONNECTED:
+        return OPENING_SIMULTANEOUS
+    if client & SYN_SEEN and server & SYN_SEEN:
+        if r.established[0] and r.established[1]:
+            return OPENING_SIMULTANEOUS if server & SYN_ACK_SEEN else OPENING_SPLIT
+        return OPENING_FAILED
+    if r.established[0] and (r.established[1] or server & SYN_ACK_SEEN or r.one_sided):
+        return OPENING_THREE_WAY
+    if r.established[1]:
+        return OPENING_THREE_WAY
+    if r.refusals and not server & SYN_ACK_SEEN:
+        return OPENING_REFUSED
+    for i in range(r.count):
+        if r.evidence[i].flags & RST and server & SYN_ACK_SEEN and r.rst_fate[i] and r.closing_rst >= 0:
+            return OPENING_RESET
+    if server & SYN_ACK_SEEN:
+        for i in range(r.count):
+            if r.sender[i] == 1 and acks_syn(r, r.evidence[i], 0):
+                return OPENING_HALF_OPEN
+        return OPENING_FAILED if client & SEEN else OPENING_HALF_OPEN
+    if server & SEEN:
+        return OPENING_FAILED
+    for i in range(r.count):
+        if r.evidence[i].marks & ICMP:
+            return OPENING_FAILED
+    return OPENING_UNANSWERED
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def judge_opening(r: cython.pointer(Replay)) -> cython.void:
+    """Fill the opening's kind, its frames and the two halves of its time."""
+    i: cython.int
+    e: cython.pointer(Evidence)
+    frames: cython.int = 0
+    # The frames of the handshake: the first SYN, the answer to it, the segment that completes it.
+    syn: cython.pointer(Evidence) = cython.NULL
+    answer: cython.pointer(Evidence) = cython.NULL
+    last: cython.pointer(Evidence) = cython.NULL
+    copies: cython.bint = False
+    r.opening = cython.cast(uint8_t, _kind(r))
+    r.server_side_ns = NEVER
+    r.client_side_ns = NEVER
+    for i in range(4):
+        r.opening_frames[i] = 0
+    if r.opening == OPENING_MID_STREAM or r.connection.flags & SELF_CONNECTED:
+        return
+    for i in range(r.count):
+        e = r.evidence[i]
+        if e.marks & ICMP:
+            continue
+        if e.flags & SYN:
+            if r.sender[i] == 0 and not e.flags & ACK:
+                if answer == cython.NULL or syn == cython.NULL:
+                    copies = copies or syn != cython.NULL
+                    syn = e if syn == cython.NULL or r.opening == OPENING_THREE_WAY else syn
+            elif r.sender[i] == 1 and last == cython.NULL:
+                copies = copies or answer != cython.NULL
+                answer = e
+            elif r.opening == OPENING_SPLIT or r.opening == OPENING_SIMULTANEOUS:
+                last = e
+        elif e.flags & RST:
+            if r.sender[i] == 1 and answer == cython.NULL and r.opening == OPENING_REFUSED:
+                answer = e
+            elif r.opening == OPENING_RESET and last == cython.NULL:
+                last = e
+        elif last == cython.NULL and r.sender[i] == 0 and acks_syn(r, e, 1):
+            last = e
+    if syn != cython.NULL:
+        r.opening_frames[frames] = syn.frame
+        frames += 1
+    if answer != cython.NULL:
+        r.opening_frames[frames] = answer.frame
+        frames += 1
+    if last != cython.NULL:
+        r.opening_frames[frames] = last.frame
+        frames += 1
+    # With copies of a SYN in flight the times belong to nobody knows which; the last copies before the answer are used.
+    if r.opening == OPENING_THREE_WAY:
+        if syn != cython.NULL and answer != cython.NULL and answer.time_ns >= syn.time_ns:
+            r.server_side_ns = answer.time_ns - syn.time_ns
+        if last != cython.NULL and answer != cython.NULL and last.time_ns >= answer.time_ns:
+            r.client_side_ns = last.time_ns - answer.time_ns
+    elif r.opening == OPENING_REFUSED and syn != cython.NULL and answer != cython.NULL:
+        r.server_side_ns = answer.time_ns - syn.time_ns

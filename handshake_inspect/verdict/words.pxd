@@ -1,0 +1,38 @@
+# The numbers of words.py's words, for compiled code; a test holds the two together.
+
+cdef enum:
+    OPENING_THREE_WAY = 0
+    OPENING_SIMULTANEOUS = 1
+    OPENING_SPLIT = 2
+    OPENING_REFUSED = 3
+    OPENING_UNANSWERED = 4
+    OPENING_HALF_OPEN = 5
+    OPENING_RESET = 6
+    OPENING_MID_STREAM = 7
+    OPENING_FAILED = 8
+    OPENING_COUNT = 9
+
+cdef enum:
+    CLOSING_FOUR_WAY = 0
+    CLOSING_THREE_SEGMENT = 1
+    CLOSING_SIMULTANEOUS = 2
+    CLOSING_HALF_CLOSED = 3
+    CLOSING_RESET = 4
+    CLOSING_FIN_THEN_RESET = 5
+    CLOSING_UNACKNOWLEDGED = 6
+    CLOSING_OPEN = 7
+    CLOSING_NONE = 8
+    CLOSING_COUNT = 9
+
+cdef enum:
+    END_REUSE = 0
+    END_RESET = 1
+    END_EXPIRED = 2
+    END_CAPTURE = 3
+
+cdef enum:
+    CHECK_SYN_ACK = 0
+    CHECK_ACK = 1
+    CHECK_CONTINUES = 2
+    CHECK_CLIENT_FIN = 3
+    CHECK_SERVER_FIN = 4
