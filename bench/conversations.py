@@ -9,9 +9,10 @@ The tap is beside the client.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Final, Literal
 
-CLIENT, SERVER = 0, 1
+CLIENT: Final = 0
+SERVER: Final = 1
 Side = Literal[0, 1]
 FIN, SYN, RST, PSH, ACK = 0x01, 0x02, 0x04, 0x08, 0x10
 MSS = 1460
@@ -85,7 +86,14 @@ class Conversation:
         self._last_said: list[Clock | None] = [None, None]
 
     def say(
-        self, side: Side, flags: int, payload: bytes = b"", *, round_trips: float = 0.0, us: int = 40, bare: bool = False
+        self,
+        side: Side,
+        flags: int,
+        payload: bytes = b"",
+        *,
+        round_trips: float = 0.0,
+        us: int = 40,
+        bare: bool = False,
     ) -> Conversation:
         """`side` sends the next segment, so long after the one before; `bare` is without options."""
         if self.segments:

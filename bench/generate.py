@@ -43,7 +43,9 @@ HEAD = np.dtype(
     ]
 )  # fmt: skip
 """A pcap record header and the headers up to TCP's options, as they lie in the file."""
-IP_AT, TCP_AT, OPTIONS_AT = HEAD.fields["version_tos"][1], HEAD.fields["source_port"][1], HEAD.itemsize
+IP_AT = 16 + 14
+TCP_AT = IP_AT + 20
+OPTIONS_AT = TCP_AT + 20
 
 CONNECTION = np.dtype(
     [
