@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from capture_files import CAPTURES, NAMES, file_name
 from conversations import ACK, CLIENT, MIX, RST, SYN, Conversation, Said, download, only_a_syn, ordinary
 
-CAPTURES = Path(__file__).parent / "captures"
 START_US = 1_704_067_200_000_000
 """2024-01-01 00:00:00 UTC, when every capture begins."""
 ROWS_A_BLOCK = 16_384
@@ -270,16 +270,6 @@ def capture(name: str, rng: np.random.Generator, scale: float, wanted_segments: 
     return Capture([ordinary(1, 300, CLIENT, 3)], iter([connections]))
 
 
-NAMES = ("handshake-heavy", "bulk", "syn-flood", "small")
-
-
-def file_name(name: str, scale: float = 1, wanted_segments: int | None = None) -> str:
-    """The name of the file without its suffix: its size is part of it."""
-    if wanted_segments is not None:
-        return f"{name}-{wanted_segments}-segments"
-    return name if scale == 1 or name == "small" else f"{name}-x{scale:g}"
-
-
 def write(path: Path, made_of: Capture) -> dict[str, int]:
     """Writes a capture, and beside it its counts, which are returned."""
     templates = Templates(made_of.conversations)
@@ -320,7 +310,7 @@ def main() -> None:
     for name in options.names or NAMES:
         started = time.perf_counter()
         rng = np.random.default_rng([options.seed, NAMES.index(name)])
-        path = options.output / (file_name(name, options.scale, options.segments) + ".pcap")
+        path = options.output / file_name(name, options.scale, options.segments)
         counts = write(path, capture(name, rng, options.scale, options.segments))
         print(
             f"{path.name}: {counts['connections']:,} connections, {counts['frames']:,} frames, "
