@@ -180,7 +180,7 @@ def main() -> None:
     facts = results.machine(load, measure.run([shutil.which("true") or "true"]))
     page = results.page(sections, facts, programs, PATIENCE_S)
     print(page)
-    if not (options.only or options.capture or options.quick):
+    if ours in programs and not (options.only or options.capture or options.quick):
         (HERE / "RESULTS.md").write_text(page)
 
 
