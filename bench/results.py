@@ -89,7 +89,9 @@ def linear_table(costs: dict[int, Costs]) -> str:
         for name, rounds in by_program.items()
         for cost in [typical(rounds)]
     ]
-    return table(("program", "segments", "wall s", "CPU s", "CPU s / million", "peak MB"), sorted(rows))
+    return table(
+        ("program", "segments", "wall s", "CPU s", "CPU s / million", "peak MB"), sorted(rows, key=lambda row: row[0])
+    )
 
 
 def format_table(costs: Costs, counts: dict[str, int]) -> str:
