@@ -49,14 +49,11 @@ def _kind(r: cython.pointer(Replay)) -> cython.int:
         return OPENING_THREE_WAY
     if r.refusals and not server & SYN_ACK_SEEN:
         return OPENING_REFUSED
-    for i in range(r.count):
-        if r.evidence[i].flags & RST and server & SYN_ACK_SEEN and r.rst_fate[i] and r.closing_rst >= 0:
-            return OPENING_RESET
     if server & SYN_ACK_SEEN:
         for i in range(r.count):
-            if r.sender[i] == 1 and acks_syn(r, r.evidence[i], 0):
-                return OPENING_HALF_OPEN
-        return OPENING_FAILED if client & SEEN else OPENING_HALF_OPEN
+            if r.sender[i] == 1 and acks_syn(r, r.evidence[i], 0) and r.evidence[i].flags & SYN:
+                return OPENING_RESET if r.closing_rst >= 0 else OPENING_HALF_OPEN
+        return OPENING_FAILED if client & SEEN or r.closing_rst >= 0 else OPENING_HALF_OPEN
     if server & SEEN:
         return OPENING_FAILED
     for i in range(r.count):
