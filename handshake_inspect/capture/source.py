@@ -10,8 +10,7 @@ import os
 import stat
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from handshake_inspect.errors import CaptureError
 
@@ -32,8 +31,7 @@ class Decoder(Protocol):
     def decompress(self, data: bytes, max_length: int) -> bytes: ...
 
 
-@dataclass(frozen=True)
-class Compression:
+class Compression(NamedTuple):
     """A way of compressing: `load` returns what makes a decoder, and the errors that decoder raises."""
 
     name: str
