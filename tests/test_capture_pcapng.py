@@ -88,6 +88,16 @@ def test_every_clock_is_exact_and_rounds_down(tmp_path_factory, stamps, tsresol,
     assert times(read(path)[1]) == expected
 
 
+@pytest.mark.parametrize("stamp", [1, 2**32 - 1, 2**62 + 12345, 2**64 - 1])
+def test_each_of_the_256_clocks_is_exact(tmp_path, stamp):
+    path = written(
+        tmp_path, section(), *(interface(tsresol=n) for n in range(256)),
+        *(packet(LITTLE, stamp, b"", None, n) for n in range(256)),
+    )  # fmt: skip
+    per_second = [2 ** (n & 127) if n & 128 else 10**n for n in range(256)]
+    assert times(read(path)[1]) == [min(2**63 - 1, stamp * 10**9 // unit) for unit in per_second]
+
+
 def test_a_simple_packet_has_the_time_of_the_packet_before_it_or_0(tmp_path):
     path = written(
         tmp_path, section(), interface(snaplen=4), simple_packet(LITTLE, b"abcd", 9), packet(LITTLE, T, b"e"),

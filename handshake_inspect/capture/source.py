@@ -17,8 +17,11 @@ from handshake_inspect.errors import CaptureError
 STDIN = "-"
 """The path that means standard input."""
 
-CHUNK = 128 * 1024
-"""Compressed bytes that are read at once."""
+PACKED = 32 * 1024
+"""Compressed bytes that are read at once.  What is left of them is copied at each end of a member, so they are few."""
+
+UNPACKED = 64 * 1024
+"""The fewest decompressed bytes that a decoder is asked for."""
 
 
 class Decoder(Protocol):
@@ -250,7 +253,7 @@ class _Decompressed:
         self._name = compression.name
         self._magic = compression.magic
         self._input = start
-        self._chunk = bytearray(CHUNK)
+        self._chunk = bytearray(PACKED)
         self._decoder: Decoder | None = self._make()
         self._ready = memoryview(b"")
 
@@ -261,7 +264,7 @@ class _Decompressed:
             if not self._ready:
                 if self._decoder is None:
                     break
-                self._ready = memoryview(self._decode(len(view) - filled))
+                self._ready = memoryview(self._decode(max(len(view) - filled, UNPACKED)))
                 continue
             count = min(len(view) - filled, len(self._ready))
             view[filled : filled + count] = self._ready[:count]
