@@ -277,7 +277,7 @@ class _Decompressed:
         decoder = self._decoder
         assert decoder is not None
         if decoder.eof:
-            self._input = decoder.unused_data or self._input
+            self._input = (decoder.unused_data or b"") + self._input  # lz4 says None for none
             self._next_member()
             return b""
         if decoder.needs_input and not self._input and not self._refill():
