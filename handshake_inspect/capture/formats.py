@@ -6,18 +6,14 @@ To add a format: a reader (see `reader.Reader`), and one row in FORMATS for each
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, NamedTuple
 
 from handshake_inspect.capture.pcap import PcapReader
 from handshake_inspect.capture.pcapng import PcapngReader
-from handshake_inspect.capture.reader import Reader
-
-ByteOrder = Literal["little", "big"]
+from handshake_inspect.capture.reader import ByteOrder, Reader
 
 
-@dataclass(frozen=True)
-class Format:
+class Format(NamedTuple):
     """A magic number: the format that it begins, the reader and what that reader is told about the variant."""
 
     magic: bytes
@@ -53,19 +49,18 @@ READ = "pcap, pcapng, or either in gzip, bzip2, xz, zstd, lz4 are read"
 
 # fmt: off
 OTHERS = (
-    (b"snoop\0\0\0",      "a snoop capture"),
-    (b"GMBU",             "a Microsoft Network Monitor capture"),
-    (b"RTSS",             "a Microsoft Network Monitor 1 capture"),
-    (b"XCP\0",            "a NetXRay or Windows Sniffer capture"),
-    (b"TRSNIFF data",     "a Sniffer capture"),
-    (b"\x9e\x44\x9f\x28", "an Endace index of an ERF capture"),
-    (b"\x7fver",          "an OmniPeek capture"),
-    (b"iptrace 1.0",      "an AIX iptrace capture"),
-    (b"iptrace 2.0",      "an AIX iptrace capture"),
-    (b"btsnoop\0",        "a Bluetooth snoop capture"),
-    (b"\x54\x52\x00\x64", "an HP-UX nettl trace"),
+    (rb"snoop\0\0\0",      "a snoop capture",                       "editcap"),
+    (rb"GMBU",             "a Microsoft Network Monitor capture",   "editcap"),
+    (rb"RTSS",             "a Microsoft Network Monitor 1 capture", "editcap"),
+    (rb"XCP\0",            "a NetXRay or Windows Sniffer capture",  "editcap"),
+    (rb"TRSNIFF data",     "a Sniffer capture",                     "editcap"),
+    (rb"\x7fver",          "an OmniPeek capture",                   "editcap"),
+    (rb"iptrace [12]\.0",  "an AIX iptrace capture",                "editcap"),
+    (rb"btsnoop\0",        "a Bluetooth snoop capture",             "editcap"),
+    (rb"TR\0d\0",          "an HP-UX nettl trace",                  "editcap"),
+    (rb"(0x)?[0-9A-Fa-f]{4,8}:?[ \t]+[0-9A-Fa-f]{2}[ 0-9A-Fa-f]", "a hexdump", "text2pcap"),
 )
-"""Captures that are not read, though Wireshark's editcap converts them."""
+"""Captures that are not read: a pattern of the first 16 bytes, the name, and Wireshark's tool that converts them."""
 # fmt: on
 
 

@@ -72,8 +72,10 @@ class PcapReader(Reader):
         if captured > largest or not window.hold(header + captured + record.size):
             return not surely
         later, fraction, captured, wire = record.unpack_from(window.buffer, window.begin + header + captured)
-        sound = captured <= min(wire, largest) and fraction < 1_000_000_000
-        return sound and (not surely or (fraction < 1_000_000 and abs(later - seconds) < DAY_S))
+        near = abs(later - seconds) < DAY_S
+        sound = captured <= largest and fraction < 1_000_000_000 and (near or captured <= wire)
+        # Zeros in the middle of a packet would pass for a record without bytes.
+        return sound and (not surely or (near and 0 < captured <= wire and fraction < 1_000_000))
 
     def attend(self, window: Window) -> tuple[int, str | None]:
         """Never called: the walker leaves nothing to this reader."""

@@ -10,16 +10,18 @@ import os
 import stat
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from handshake_inspect.errors import CaptureError
 
 STDIN = "-"
 """The path that means standard input."""
 
-CHUNK = 128 * 1024
-"""Compressed bytes that are read at once."""
+PACKED = 32 * 1024
+"""Compressed bytes that are read at once.  What is left of them is copied at each end of a member, so they are few."""
+
+UNPACKED = 64 * 1024
+"""The fewest decompressed bytes that a decoder is asked for."""
 
 
 class Decoder(Protocol):
@@ -32,8 +34,7 @@ class Decoder(Protocol):
     def decompress(self, data: bytes, max_length: int) -> bytes: ...
 
 
-@dataclass(frozen=True)
-class Compression:
+class Compression(NamedTuple):
     """A way of compressing: `load` returns what makes a decoder, and the errors that decoder raises."""
 
     name: str
@@ -252,7 +253,7 @@ class _Decompressed:
         self._name = compression.name
         self._magic = compression.magic
         self._input = start
-        self._chunk = bytearray(CHUNK)
+        self._chunk = bytearray(PACKED)
         self._decoder: Decoder | None = self._make()
         self._ready = memoryview(b"")
 
@@ -263,7 +264,7 @@ class _Decompressed:
             if not self._ready:
                 if self._decoder is None:
                     break
-                self._ready = memoryview(self._decode(len(view) - filled))
+                self._ready = memoryview(self._decode(max(len(view) - filled, UNPACKED)))
                 continue
             count = min(len(view) - filled, len(self._ready))
             view[filled : filled + count] = self._ready[:count]
@@ -276,7 +277,7 @@ class _Decompressed:
         decoder = self._decoder
         assert decoder is not None
         if decoder.eof:
-            self._input = decoder.unused_data or self._input
+            self._input = (decoder.unused_data or b"") + self._input  # lz4 says None for none
             self._next_member()
             return b""
         if decoder.needs_input and not self._input and not self._refill():
