@@ -78,7 +78,7 @@ def tcp(
     options += b"\0" * (-len(options) % 4)
     head = struct.pack(">HHIIHHHH", sport, dport, seq, ack, (20 + len(options)) // 4 << 12 | flags, window, 0, 0)
     length = 20 + len(options) + len(payload)
-    pseudo = src + dst + (struct.pack(">BBH", 0, 6, length) if len(src) == 4 else struct.pack(">II", length, 6))
+    pseudo = src + dst + (struct.pack(">BBH", 0, 6, length & 0xFFFF) if len(src) == 4 else struct.pack(">II", length, 6))
     value = checksum(pseudo + head + options + payload) ^ (0 if good else 0x5555)
     return head[:16] + struct.pack(">HH", value, 0) + options + payload
 

@@ -76,6 +76,7 @@ def _walk(p: cython.pointer[Packet]) -> cython.int:
     layer: cython.int = _first[p.link_type]
     seen: cython.int
     p.at = 0
+    p.fragment_at = 0
     p.unsure = False
     p.reason = REASON_LINK | p.link_type
     for seen in range(HEADERS_MOST):
