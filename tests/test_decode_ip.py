@@ -7,7 +7,7 @@ from frames_by_hand import A4, A6, ACK, B4, SYN, checksum, decode, ethernet, ipv
 
 ROUTER4 = bytes((203, 0, 113, 9))
 ROUTER6 = bytes.fromhex("20010db8" + "00" * 11 + "99")
-HOP_BY_HOP = bytes.fromhex("0104000000")
+HOP_BY_HOP = bytes.fromhex("0600010400000000")
 
 
 def v6(payload, following=6):
