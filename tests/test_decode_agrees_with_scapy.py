@@ -69,14 +69,19 @@ def test_both_read_the_same(wrap, addresses, sport, dport, seq, ack, flags, wind
     assert (row["flags"], row["window"], row["length"]) == (flags, window, len(payload))
     read = (l2.CookedLinux if wrap == "cooked" else l2.Ether)(built)
     last = read[inet.TCP]
-    assert (row["src_port"], row["seq"], row["flags"], row["checksum"]) == (last.sport, last.seq, int(last.flags), last.chksum)
+    assert (row["src_port"], row["seq"], row["flags"], row["checksum"]) == (
+        last.sport,
+        last.seq,
+        int(last.flags),
+        last.chksum,
+    )
     # scapy computes checksums by itself, so ours must find each of them right.
     assert row["marks"] == 0
     known = dict(last.options)
     bits = {"MSS": 1, "WScale": 2, "SAckOK": 4, "Timestamp": 8, "TFO": 16}
     # After the SYN only timestamps are promised: with the common layout nothing else is looked for.
     wanted = sum(bit for name, bit in bits.items() if name in known)
-    if flags & 2 or not row["options"] == 8:
+    if flags & 2 or row["options"] != 8:
         assert row["options"] == wanted
     assert not row["options"] & 8 or (row["ts_value"], row["ts_echo"]) == known["Timestamp"]
     if flags & 2:

@@ -17,7 +17,12 @@ WHOLE6 = tcp6(flags=ACK, payload=bytes(range(200)))
 def parts4(payload, size, ip_id=7, protocol=6):
     """Cut `payload` into IPv4 packets of `size` bytes each."""
     return [
-        ipv4(payload[at : at + size], protocol, fragment=at // 8 | (0x2000 if at + size < len(payload) else 0), ip_id=ip_id)
+        ipv4(
+            payload[at : at + size],
+            protocol,
+            fragment=at // 8 | (0x2000 if at + size < len(payload) else 0),
+            ip_id=ip_id,
+        )
         for at in range(0, len(payload), size)
     ]
 
@@ -25,7 +30,10 @@ def parts4(payload, size, ip_id=7, protocol=6):
 def parts6(payload, size, number=9, before=b"", first=44):
     """Cut `payload` into IPv6 packets of `size` bytes each, behind the extension headers `before`."""
     return [
-        ipv6(before + struct.pack(">BBHI", 6, 0, at | (at + size < len(payload)), number) + payload[at : at + size], first)
+        ipv6(
+            before + struct.pack(">BBHI", 6, 0, at | (at + size < len(payload)), number) + payload[at : at + size],
+            first,
+        )
         for at in range(0, len(payload), size)
     ]
 

@@ -98,10 +98,12 @@ def test_an_icmp_error_that_quotes_a_segment_makes_a_row(kind, kept):
     rows, seen = decode(ethernet(ipv4(error, 1, ROUTER4, A4)))
     assert seen == {"not_tcp": 1}
     row = rows[0]
-    names = "kind family src_low dst_low src_port dst_port seq icmp_type icmp_code reporter_high reporter_low".split()
-    assert [row[name] for name in names] == [
-        2, 4, int.from_bytes(A4), int.from_bytes(B4), 49152, 443, 0xFFFFFFF0, kind, 13, 0, int.from_bytes(ROUTER4),
-    ]  # fmt: skip
+    expected = {
+        "kind": 2, "family": 4, "src_low": int.from_bytes(A4), "dst_low": int.from_bytes(B4), "src_port": 49152,
+        "dst_port": 443, "seq": 0xFFFFFFF0, "icmp_type": kind, "icmp_code": 13, "reporter_high": 0,
+        "reporter_low": int.from_bytes(ROUTER4),
+    }  # fmt: skip
+    assert {name: row[name] for name in expected} == expected
     assert row["flags"] == (SYN if kept >= 14 else 0)
     assert (row["length"], row["marks"]) == (0, 0)
 
@@ -111,9 +113,13 @@ def test_an_icmpv6_error_that_quotes_a_segment_makes_a_row(kind):
     error = struct.pack(">BBHI", kind, 4, 0, 0) + ipv6(bytes.fromhex("0600010400000000") + tcp6(), 60)
     rows, seen = decode(ethernet(ipv6(error, 58, ROUTER6, A6), 0x86DD))
     assert seen == {"not_tcp": 1}
-    names = "kind family src_high src_low dst_low src_port dst_port seq icmp_type icmp_code reporter_high reporter_low".split()
     high = 0x20010DB8 << 32
-    assert [rows[0][name] for name in names] == [2, 6, high, 1, 2, 49152, 443, 0xFFFFFFF0, kind, 4, high, 0x99]
+    expected = {
+        "kind": 2, "family": 6, "src_high": high, "src_low": 1, "dst_high": high, "dst_low": 2, "src_port": 49152,
+        "dst_port": 443, "seq": 0xFFFFFFF0, "icmp_type": kind, "icmp_code": 4, "reporter_high": high,
+        "reporter_low": 0x99,
+    }  # fmt: skip
+    assert {name: rows[0][name] for name in expected} == expected
 
 
 @pytest.mark.parametrize(

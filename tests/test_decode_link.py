@@ -18,7 +18,8 @@ LINK_SAMPLES = {
     0: [b"\2\0\0\0" + PACKET4, b"\0\0\0\2" + PACKET4]
     + [bytes((family, 0, 0, 0)) + PACKET6 for family in (10, 23, 24, 28, 30)]
     + [bytes((0, 0, 0, family)) + PACKET6 for family in (10, 23, 24, 28, 30)],
-    1: [ethernet(PACKET4), ethernet(PACKET6, 0x86DD), ethernet(IP4_SNAP, len(IP4_SNAP)), ethernet(b"\6\6\3" + PACKET4, 43)],
+    1: [ethernet(PACKET4), ethernet(PACKET6, 0x86DD), ethernet(IP4_SNAP, len(IP4_SNAP)),
+        ethernet(b"\6\6\3" + PACKET4, 43)],
     9: [
         b"\xff\3\0\x21" + PACKET4, b"\0\x21" + PACKET4, b"\x21" + PACKET4, b"\xff\3\x21" + PACKET4, b"\0\x57" + PACKET6,
         b"\x0f\0\x08\0" + PACKET4, b"\xff\3\2\x81" + b"\0\1\1\x40" + PACKET4,
@@ -51,7 +52,8 @@ LINK_SAMPLES = {
     239: [b"\2\0\0\0" + struct.pack("<HHI", 8, 1, 0) + struct.pack("<HH", 5, 3) + b"\0\0\0\0"
           + struct.pack("<HH", 4 + len(PACKET4), 9) + PACKET4,
           b"\x0a\0\0\0" + struct.pack("<HH", 4 + len(PACKET6), 9) + PACKET6],
-    276: [struct.pack(">HHIHBBQ", 0x0800, 0, 2, 1, 0, 6, 0) + PACKET4, struct.pack(">HHIHBBQ", 0x86DD, 0, 2, 1, 0, 6, 0) + PACKET6],
+    276: [struct.pack(">HHIHBBQ", 0x0800, 0, 2, 1, 0, 6, 0) + PACKET4,
+          struct.pack(">HHIHBBQ", 0x86DD, 0, 2, 1, 0, 6, 0) + PACKET6],
     284: [ethernet(PACKET4)[:12] + b"\xc0\0\0\0" + b"\x08\0" + PACKET4],
     285: [ethernet(b"\0\0\xc0\0\0\0\x08\0" + PACKET4, 0xDADA), ethernet(PACKET4)],
 }  # fmt: skip
@@ -83,7 +85,13 @@ def whole(rows, seen, count=1):
     """Whether the samples' one segment came out, unharmed."""
     assert seen == {"tcp": count}
     for row in rows:
-        assert (row["src_port"], row["dst_port"], row["seq"], row["flags"], row["length"]) == (49152, 443, 0xFFFFFFF0, 2, 0)
+        assert (row["src_port"], row["dst_port"], row["seq"], row["flags"], row["length"]) == (
+            49152,
+            443,
+            0xFFFFFFF0,
+            2,
+            0,
+        )
         if row["family"] == 4:
             assert (row["src_high"], row["src_low"], row["dst_high"], row["dst_low"]) == (0, 0xC0000201, 0, 0xC6336402)
         else:

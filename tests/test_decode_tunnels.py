@@ -46,7 +46,9 @@ SAMPLES = {
     "erspan 1": gre(0, 0x88BE, FRAME4),
     "erspan 2": gre(0x1000, 0x88BE, bytes(4) + bytes.fromhex("1001000100000000") + FRAME4),
     "erspan 3": gre(0x1000, 0x22EB, bytes(4) + bytes.fromhex("20010001") + bytes(8) + FRAME4),
-    "erspan 3 platform": gre(0x1000, 0x22EB, bytes(4) + bytes.fromhex("20010001") + bytes(7) + b"\1" + bytes(8) + FRAME4),
+    "erspan 3 platform": gre(
+        0x1000, 0x22EB, bytes(4) + bytes.fromhex("20010001") + bytes(7) + b"\1" + bytes(8) + FRAME4
+    ),
     "pptp": gre(0x3001, 0x880B, struct.pack(">HHI", len(PACKET4) + 4, 9, 1) + b"\xff\3\0\x21" + PACKET4),
     "pptp acknowledged": gre(0x3081, 0x880B, struct.pack(">HHII", len(PACKET4) + 1, 9, 1, 0) + b"\x21" + PACKET4),
     "vxlan": over_udp(4789, VXLAN + FRAME4),
