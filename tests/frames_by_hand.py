@@ -10,9 +10,10 @@ from handshake_inspect.columns import COUNTER_NAMES, frame_column
 from handshake_inspect.decode import Decoder
 
 NAMES = (
-    "time_ns frame src_high src_low dst_high dst_low seq ack length ts_value ts_echo ip_id src_port dst_port flags window "
-    "checksum mss kind family window_scale options fast_open marks icmp_type icmp_code reporter_high reporter_low"
-).split()
+    "time_ns", "frame", "src_high", "src_low", "dst_high", "dst_low", "seq", "ack", "length", "ts_value", "ts_echo",
+    "ip_id", "src_port", "dst_port", "flags", "window", "checksum", "mss", "kind", "family", "window_scale", "options",
+    "fast_open", "marks", "icmp_type", "icmp_code", "reporter_high", "reporter_low",
+)  # fmt: skip
 SEGMENT = struct.Struct("qQQQQQIIIIIIHHHHHHBBBBBBBB4xQQ")
 FRAME = struct.Struct("qQIIIHH")
 
@@ -28,7 +29,9 @@ class Batch:
     capture: int = 0
 
 
-def batch(frames: list[bytes], link_type: int = 1, wire: list[int] | None = None, time_ns: list[int] | None = None) -> Batch:
+def batch(
+    frames: list[bytes], link_type: int = 1, wire: list[int] | None = None, time_ns: list[int] | None = None
+) -> Batch:
     """Return a batch of whole frames, or of frames that were `wire` bytes long before they were cut."""
     rows = bytearray()
     at = 0
@@ -71,14 +74,16 @@ SYN, ACK, FIN, RST, PSH = 2, 16, 1, 4, 8
 
 
 def tcp(
-    flags: int = SYN, options: bytes = b"", payload: bytes = b"", src: bytes = A4, dst: bytes = B4, seq: int = 0xFFFFFFF0,
-    ack: int = 0, sport: int = 49152, dport: int = 443, window: int = 64240, good: bool = True,
+    flags: int = SYN, options: bytes = b"", payload: bytes = b"", src: bytes = A4, dst: bytes = B4,
+    seq: int = 0xFFFFFFF0, ack: int = 0, sport: int = 49152, dport: int = 443, window: int = 64240, good: bool = True,
 ) -> bytes:  # fmt: skip
     """Return a TCP segment between `src` and `dst` with a right checksum, unless `good` is False."""
     options += b"\0" * (-len(options) % 4)
     head = struct.pack(">HHIIHHHH", sport, dport, seq, ack, (20 + len(options)) // 4 << 12 | flags, window, 0, 0)
     length = 20 + len(options) + len(payload)
-    pseudo = src + dst + (struct.pack(">BBH", 0, 6, length) if len(src) == 4 else struct.pack(">II", length, 6))
+    pseudo = (
+        src + dst + (struct.pack(">BBH", 0, 6, length & 0xFFFF) if len(src) == 4 else struct.pack(">II", length, 6))
+    )
     value = checksum(pseudo + head + options + payload) ^ (0 if good else 0x5555)
     return head[:16] + struct.pack(">HH", value, 0) + options + payload
 
@@ -96,7 +101,9 @@ def ipv4(
 
 def ipv6(payload: bytes, following: int = 6, src: bytes = A6, dst: bytes = B6, length: int | None = None) -> bytes:
     """Return an IPv6 packet."""
-    return struct.pack(">IHBB", 6 << 28, len(payload) if length is None else length, following, 64) + src + dst + payload
+    return (
+        struct.pack(">IHBB", 6 << 28, len(payload) if length is None else length, following, 64) + src + dst + payload
+    )
 
 
 def udp(payload: bytes, dport: int, sport: int = 40000) -> bytes:

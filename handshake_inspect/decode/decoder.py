@@ -15,7 +15,6 @@ from cython.cimports.handshake_inspect.columns import (
     COUNT_TCP,
     COUNT_TRUNCATED,
     COUNT_UNSUPPORTED,
-    COUNTERS,
     NONE,
     SLOW,
     Frame,
@@ -24,7 +23,6 @@ from cython.cimports.handshake_inspect.columns import (
 from cython.cimports.handshake_inspect.decode.ip import ip, ipv4, ipv6
 from cython.cimports.handshake_inspect.decode.layers import ether_type, layer_two
 from cython.cimports.handshake_inspect.decode.packet import (
-    ETHERNET,
     ETHERTYPE,
     FIRST_LAYER,
     IP,
@@ -74,11 +72,12 @@ _fill()
 def _walk(p: cython.pointer[Packet]) -> cython.int:
     """Walk from the frame's first byte to a result; `p` has its bytes, ends, row and link type."""
     layer: cython.int = _first[p.link_type]
-    seen: cython.int
+    _: cython.int
     p.at = 0
+    p.fragment_at = 0
     p.unsure = False
     p.reason = REASON_LINK | p.link_type
-    for seen in range(HEADERS_MOST):
+    for _ in range(HEADERS_MOST):
         if layer < FIRST_LAYER:
             break
         if layer == PROTOCOL:
@@ -98,8 +97,7 @@ def _walk(p: cython.pointer[Packet]) -> cython.int:
             p.reason = REASON_DEPTH
             layer = COUNT_UNSUPPORTED
     if p.unsure and (
-        layer == COUNT_MALFORMED
-        or layer == COUNT_UNSUPPORTED
+        layer in (COUNT_MALFORMED, COUNT_UNSUPPORTED)
         or (layer == LEFT and p.reason & REASON_KIND != REASON_FRAGMENT and p.reason & REASON_KIND != REASON_UDP)
     ):
         return COUNT_NOT_TCP
@@ -122,7 +120,7 @@ def _walk_all(
     left: cython.pointer[cython.Py_ssize_t],
 ) -> cython.Py_ssize_t:
     """Decode `count` frames into `out`, return the rows made, and set `left` to how many of them are SLOW."""
-    p: Packet
+    p = cython.declare(Packet)
     row: cython.Py_ssize_t
     rows: cython.Py_ssize_t = 0
     kind: cython.int = 0
@@ -216,8 +214,8 @@ class Decoder:
         rows: cython.Py_ssize_t
         left: cython.Py_ssize_t = 0
         kind: cython.int
-        reasons: uint32_t[64]
-        times: uint64_t[64]
+        reasons = cython.declare(uint32_t[64])
+        times = cython.declare(uint64_t[64])
         for kind in range(KINDS_MOST):
             reasons[kind] = 0
             times[kind] = 0
@@ -266,7 +264,7 @@ class Decoder:
     @cython.cfunc
     def _again(self, row: cython.pointer[Segment], frame: bytes):
         """Find the IP packet in what the walk left of `frame`, and walk that, until there is a result."""
-        p: Packet
+        p = cython.declare(Packet)
         time_ns: int64_t = row.time_ns
         number: uint64_t = row.frame
         reason: uint32_t = row.ts_value
@@ -275,10 +273,10 @@ class Decoder:
         limit: uint64_t = row.dst_high
         fragment_at: uint64_t = row.dst_low
         result: cython.int = COUNT_UNSUPPORTED
-        turn: cython.int
+        _: cython.int
         data: cython.pointer[cython.char]
         row.kind = NONE
-        for turn in range(AGAIN_MOST):
+        for _ in range(AGAIN_MOST):
             if reason & REASON_KIND == REASON_FRAGMENT:
                 packet = self._fragments().add(
                     frame[at:end], 0 if fragment_at < at else fragment_at - at, end == limit, time_ns

@@ -137,8 +137,8 @@ def _extensions(p: cython.pointer[Packet]) -> cython.int:
     """Walk the extension headers (RFC 8200 section 4); `p.type` becomes the protocol behind them."""
     kind: uint32_t
     size: uint64_t
-    seen: cython.int
-    for seen in range(EXTENSIONS_MOST):
+    _: cython.int
+    for _ in range(EXTENSIONS_MOST):
         kind = p.type
         if not (kind == 0 or kind == 43 or kind == 44 or kind == 60 or kind == 135 or kind == 139 or kind == 140):
             return PROTOCOL

@@ -129,7 +129,7 @@ def layer_two(p: cython.pointer[Packet], layer: cython.int) -> cython.int:
         return _pppoe(p)
     if layer == PPP:
         return _ppp(p)
-    if layer == PPP_DIRECTION or layer == C_HDLC_DIRECTION:
+    if layer in (PPP_DIRECTION, C_HDLC_DIRECTION):
         # One byte in front tells sent from received.
         p.at += 1
         return PPP if layer == PPP_DIRECTION else C_HDLC
@@ -209,8 +209,8 @@ def _llc(p: cython.pointer[Packet]) -> cython.int:
 @cython.exceptval(check=False)
 def _mpls(p: cython.pointer[Packet]) -> cython.int:
     """Step over the label stack (RFC 3032).  What it carries is not written in it: IP shows by its version."""
-    labels: cython.int
-    for labels in range(32):
+    _: cython.int
+    for _ in range(32):
         if not has(p, 4):
             return lack(p, 4)
         p.at += 4
@@ -362,10 +362,10 @@ def _nflog(p: cython.pointer[Packet]) -> cython.int:
         return lack(p, 4)
     family: uint32_t = u8(p, p.at)
     at: uint64_t = p.at + 4
-    seen: cython.int
+    _: cython.int
     size: uint64_t
     kind: uint32_t
-    for seen in range(64):
+    for _ in range(64):
         p.at = at
         if not has(p, 4):
             return lack(p, 4)

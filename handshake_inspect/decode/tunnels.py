@@ -17,7 +17,6 @@ from cython.cimports.handshake_inspect.decode.packet import (
     LEFT,
     MPLS,
     NSH,
-    PPP,
     PROTOCOL,
     REASON_GRE,
     REASON_PROTOCOL,
@@ -219,8 +218,8 @@ def _gtp(p: cython.pointer[Packet]) -> cython.int:
     if flags & 7:
         size = 12
         kind = u8(p, p.at + 11) if flags & 4 else 0
-    seen: cython.int
-    for seen in range(8):
+    _: cython.int
+    for _ in range(8):
         if kind == 0:
             break
         if u8(p, p.at + size) == 0:
