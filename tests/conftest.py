@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from netns import CannotRecord, require_linux_root
+from netns import CannotRecord, Wire, require_linux_root
 
 ROOT = Path(__file__).resolve().parent.parent
 GOLDEN = ROOT / "tests" / "golden"
@@ -85,3 +85,10 @@ def cli(command: Sequence[str]) -> Callable[..., subprocess.CompletedProcess[str
         return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
 
     return run
+
+
+@pytest.fixture
+def wire() -> Iterator[Wire]:
+    """Two hosts with real sockets and the wire between them; the test must be marked `root`."""
+    with Wire() as wire:
+        yield wire
