@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 # Set up again when the build changes, a compiled module does, or PYTHON is another version.
-VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
 COMPILED := $(shell grep -rlE --include='*.py' '^import cython' handshake_inspect) $(shell find handshake_inspect -name '*.pxd')
 BUILD := pyproject.toml setup.py build_backend.py $(COMPILED)
 READY := $(VENV)/ready-$(VERSION)
@@ -42,8 +42,9 @@ clean:
 	@find . -name __pycache__ -prune -exec rm -rf {} +
 
 $(VENV)/python-$(VERSION):
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	    { echo 'Python 3.11 or newer is needed; $(PYTHON) is $(VERSION). Name another: make demo PYTHON=python3.12'; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	    echo 'Python 3.11 or newer is needed; $(PYTHON) is $(or $(VERSION),not there).'; \
+	    echo 'Name another: make demo PYTHON=python3.12'; exit 1; }
 	@$(PYTHON) -m venv --clear $(VENV)
 	@touch $@
 

@@ -97,7 +97,6 @@ if __name__ == "__main__":
             Extension(
                 f"handshake_inspect.{name.replace('/', '.')}",
                 [f"handshake_inspect/{name}.py"],
-                depends=["handshake_inspect/columns.pxd"],
                 extra_compile_args=OPTIMISE,
             )
             for name in COMPILED
