@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from handshake_inspect.report import Endpoint, Frame
 
 SECOND_NS = 1_000_000_000
+NO_ASIDES: Mapping[str, str] = {}
 
 UNSAFE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Unicode categories that no terminal should be shown: controls (with ESC, C0 and C1), format characters
@@ -135,7 +136,12 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def counts(numbers: Mapping[str, int]) -> str:
-    """`4 three-way, 1 refused`: what there is, the most frequent first; `none` when nothing is."""
+def counts(numbers: Mapping[str, int], asides: Mapping[str, str] = NO_ASIDES) -> str:
+    """`4 three-way, 1 refused`: what there is, the most frequent first; `-` when nothing is.
+
+    A word with an aside gets it in parentheses: `2 none (never opened)`.
+    """
     there = sorted(((number, word) for word, number in numbers.items() if number), key=lambda pair: -pair[0])
-    return ", ".join(f"{number:,} {clean(word)}" for number, word in there) or "none"
+    return ", ".join(
+        f"{number:,} {clean(word)}" + (f" ({asides[word]})" if word in asides else "") for number, word in there
+    ) or "-"  # fmt: skip
