@@ -53,7 +53,8 @@ def _with_unit(text: str, units: dict[str, int], what: str) -> int:
     if match is None or factor is None:
         raise ValueError(f"needs {what}, not '{text}'")
     part = match[2] or ""
-    return int(match[1] + part) * factor // 10 ** len(part)
+    scale: int = 10 ** len(part)
+    return int(match[1] + part) * factor // scale
 
 
 def _count(text: str) -> int:
@@ -189,10 +190,12 @@ FIELDS = {row.name: row for row in (
     Field("net", NETWORK, "an end's address lies in this network", "net 10.0.0.0/8", of_end=lambda e: _ip(e.address)),
     Field("port", PORT, "an end has this port", "server port 443", of_end=lambda e: e.port),
     Field("stream", COUNT, "the connection's id, as in the report", "stream 3", lambda c: (c.id,)),
-    Field("incarnation", COUNT, "which connection on its 4-tuple, from 1", "incarnation > 1", lambda c: (c.incarnation,)),
+    Field("incarnation", COUNT, "which connection on its 4-tuple, from 1", "incarnation > 1",
+          lambda c: (c.incarnation,)),
     Field("roles", ROLES, "who is client was seen, or guessed", "roles guessed", lambda c: (c.roles,)),
     Field("opening", OPENING, "how it opened", "opening == refused", lambda c: (c.opening.kind,)),
-    Field("certainty", CERTAINTY, "how sure the opening is", "certainty != confirmed", lambda c: (c.opening.certainty,)),
+    Field("certainty", CERTAINTY, "how sure the opening is", "certainty != confirmed",
+          lambda c: (c.opening.certainty,)),
     Field("handshake", DURATION, "time from the SYN to the last ACK of the opening", "handshake > 50ms",
           lambda c: (c.opening.rtt_ns,)),
     Field("closing", CLOSING, "how it closed", "closing in (reset, fin-then-reset)", lambda c: (c.closing.kind,)),
@@ -325,7 +328,7 @@ RESERVED = ("and", "or", "not", "in")
 
 
 class Token(NamedTuple):
-    """A word (`kind` "word"), a quoted text ("quoted") or a mark ("mark"), and where it stands; "end" is after the last."""
+    """A "word", a "quoted" text or a "mark", and where it stands; an "end" is after the last."""
 
     kind: str
     text: str
@@ -432,7 +435,8 @@ class _Parser:
             raise self.error(name, self.unknown(name))
         if end is not None and field.of_end is None:
             sided = ", ".join(row.name for row in FIELDS.values() if row.of_end)
-            raise self.error(end_token, f"'{field.name}' belongs to the connection, not to one end; those of an end: {sided}")
+            problem = f"'{field.name}' belongs to the connection, not to one end; those of an end: {sided}"
+            raise self.error(end_token, problem)
         if self.has("in"):
             return Test(end, field.name, "in", self.listed(field))
         comparison = self.next.text if self.next.kind == "mark" and self.next.text in COMPARISONS else ""
@@ -462,7 +466,8 @@ class _Parser:
     def value(self, field: Field) -> str:
         token = self.take()
         if token.kind not in ("word", "quoted"):
-            raise self.error(token, f"'{field.name}' needs a value, not {self.named(token)}; for example: {field.example}")
+            problem = f"'{field.name}' needs a value, not {self.named(token)}; for example: {field.example}"
+            raise self.error(token, problem)
         try:
             field.kind.read(token.text)
         except ValueError as problem:

@@ -43,12 +43,12 @@ def _renderer(name: str, module: str, streaming: bool, suffixes: tuple[str, ...]
 
 # fmt: off
 RENDERERS = {row.name: row for row in (
-    #         name        module      streaming  files that end in   what it is
-    _renderer("table",    "table",    False,     (".txt",),          "one screen for people; every step of one connection"),
-    _renderer("json",     "json",     True,      (".json",),         "the whole report, a stable contract"),
-    _renderer("ndjson",   "ndjson",   True,      (".ndjson", ".jsonl"), "one connection a line, as in json's connections"),
-    _renderer("csv",      "csv",      True,      (".csv",),          "one row a connection, safe to open in a spreadsheet"),
-    _renderer("markdown", "markdown", False,     (".md",),           "the report for a ticket or a pull request"),
+    #         name        module      streaming, files that end in, what it is
+    _renderer("table",    "table",    False, (".txt",),               "one screen; or one connection step by step"),
+    _renderer("json",     "json",     True,  (".json",),              "the whole report, a stable contract"),
+    _renderer("ndjson",   "ndjson",   True,  (".ndjson", ".jsonl"),   "one connection a line, as in json"),
+    _renderer("csv",      "csv",      True,  (".csv",),               "one row a connection, safe in a spreadsheet"),
+    _renderer("markdown", "markdown", False, (".md",),                "the report for a ticket or a pull request"),
 )}
 # fmt: on
 

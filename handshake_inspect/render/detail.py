@@ -45,11 +45,13 @@ def story(connection: Connection) -> list[tuple[str, str]]:
     lines = [("opening", opened(connection)), ("closing", closed(connection)), ("payload", carried)]
     if opening.icmp is not None:
         icmp = opening.icmp
-        lines.append(("ICMP", f"{clean(icmp.meaning)}, from {clean(icmp.reporter)} in frame {frame_number(icmp.frame)}"))
+        place = f"from {clean(icmp.reporter)} in frame {frame_number(icmp.frame)}"
+        lines.append(("ICMP", f"{clean(icmp.meaning)}, {place}"))
     if opening.schedule is not None and opening.schedule.gaps_ns:
         gaps = ", ".join(duration(gap) for gap in opening.schedule.gaps_ns)
         fits = ", ".join(clean(name) for name in opening.schedule.fits)
-        lines.append(("retries", f"SYN again after {gaps}: " + (f"the timers of {fits}" if fits else "no timers known here")))
+        timers = f"the timers of {fits}" if fits else "no timers known here"
+        lines.append(("retries", f"SYN again after {gaps}: {timers}"))
     if connection.roles == "guessed":
         lines.append(("roles", "which end is the client is a guess: the capture starts later"))
     return lines
@@ -64,7 +66,8 @@ def opened(connection: Connection) -> str:
     if opening.rtt_ns is not None:
         words += f": {duration(opening.rtt_ns)}"
         if opening.server_side_ns is not None and opening.client_side_ns is not None:
-            words += f" = {duration(opening.server_side_ns)} server side + {duration(opening.client_side_ns)} client side"
+            words += f" = {duration(opening.server_side_ns)} server side"
+            words += f" + {duration(opening.client_side_ns)} client side"
     if opening.refusals > 1:
         words += f"; refused {opening.refusals:,} times"
     return words
@@ -89,9 +92,8 @@ def endpoint_head(name: str, endpoint: Endpoint) -> str:
     facts = [f"ISN {endpoint.isn}"] if endpoint.isn is not None else []
     facts += [counted(endpoint.segments, "segment"), counted(endpoint.bytes, "byte")]
     repeats = endpoint.retransmissions
-    for number, what in ((repeats.syn, "SYN"), (repeats.syn_ack, "SYN-ACK"), (repeats.fin, "FIN"), (repeats.data, "data")):
-        if number:
-            facts.append(f"{number:,} {what} sent again")
+    again = (("SYN", repeats.syn), ("SYN-ACK", repeats.syn_ack), ("FIN", repeats.fin), ("data", repeats.data))
+    facts += [f"{number:,} {what} sent again" for what, number in again if number]
     if endpoint.duplicates:
         facts.append(f"{endpoint.duplicates:,} mirrored")
     if endpoint.missing_bytes:
@@ -139,7 +141,7 @@ def certainty_legend(connection: Connection) -> Iterator[str]:
 
 
 def check_in_words(check: Check) -> str:
-    """`frame 2: SYN-ACK acknowledges 1001 = client's SYN 1000 + 1`, or what was expected instead and by how much it is off."""
+    """`frame 2: SYN-ACK acknowledges 1001 = client's SYN 1000 + 1`, or what was expected and by how much it is off."""
     who, says, number = CHECKS[check.name]
     sum_of = f"{number} {(check.expected - 1) % 2**32} + 1"
     beyond = (check.seen - check.expected) % 2**32
@@ -153,7 +155,7 @@ def check_in_words(check: Check) -> str:
 
 
 def time_wait_in_words(stay: TimeWait, start_ns: int, decimals: int) -> str:
-    """`client since 2.000000 s (frame 9), for 10.0 ms at least and 1 min at most (2MSL of linux): the capture ends first`."""
+    """`client since 2.000000 s (frame 9), for 10.0 ms at least and 1 min at most (2MSL of linux): ...`."""
     words = f"{stay.holder} since {seconds(stay.start_ns - start_ns, decimals)} s (frame {frame_number(stay.frame)})"
     if stay.restarts:
         words += f", again at {frame_list(stay.restarts)}"

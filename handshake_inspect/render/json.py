@@ -18,7 +18,7 @@ from handshake_inspect.report import SCHEMA, CaptureInfo, Connection, Plain, Sum
 SCHEMA_ID = "urn:handshake-inspect:schema:1"
 
 
-class Document(Plain):
+class Document(Plain, frozen=True, kw_only=True):
     """What `--format json` writes; a line of `--format ndjson` is one member of `connections`."""
 
     schema: Literal["handshake-inspect/1"]

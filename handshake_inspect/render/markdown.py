@@ -52,7 +52,8 @@ def _lines(selection: Selection, style: Style) -> Iterator[str]:
     yield ""
     rows = facts.finding_rows(selection)
     if rows:
-        cells = [(row.severity, row.id, f"{row.connections:,}", row.example.replace("#", "id "), row.text) for row in rows]
+        # GitHub would link "#3" to the third issue.
+        cells = [(r.severity, r.id, f"{r.connections:,}", r.example.replace("#", "id "), r.text) for r in rows]
         yield from table(("severity", "finding", "connections", "first", "what it means"), cells, right=(2,))
     else:
         yield "Nothing wrong was found."
@@ -81,4 +82,4 @@ def _connections(selection: Selection) -> Iterator[str]:
     yield from table(titles, ([column.cell(connection) for column in COLUMNS] for connection in shown), right)
     if len(selection) > len(shown):
         yield ""
-        yield f"{len(shown)} of {counted(len(selection), 'connection')}, the worst first; `--format csv` has all of them."
+        yield f"{len(shown)} of {counted(len(selection), 'connection')}, the worst first; `--format csv` has all."

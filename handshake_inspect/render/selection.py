@@ -52,7 +52,8 @@ class Selection:
         self.by_stream = bool(streams)
         self._report = report
         self._keep = keep
-        self._candidates = sorted({stream for stream in streams if stream < self.total}) if streams else range(self.total)
+        there = sorted({stream for stream in streams if stream < self.total})
+        self._candidates: Sequence[int] = there if streams else range(self.total)
         self._tally: Tally | None = None
 
     def __iter__(self) -> Iterator[Connection]:

@@ -15,7 +15,7 @@ from tabulate import tabulate
 
 from handshake_inspect.render import Style, detail, facts
 from handshake_inspect.render.columns import Column, fitting, worst_finding
-from handshake_inspect.render.selection import Selection
+from handshake_inspect.render.selection import SEVERITIES, Selection, rank
 from handshake_inspect.render.text import address, clean, counted, frame_list
 
 if TYPE_CHECKING:
@@ -88,17 +88,15 @@ def _findings(selection: Selection, style: Style, paint: Paint) -> Iterator[str]
     wrong = [row for row in rows if row.severity != "note"]
     yield paint("findings", "title") if wrong else paint("nothing wrong was found; worth a note:", "ok")
     shown = rows[: facts.FINDINGS_MAX]
-    widths = [max(len(str(cell)) for cell in column) for column in zip(*[_finding_cells(row) for row in shown], strict=True)]
-    for row in shown:
-        severity, id, number, example = _finding_cells(row)
-        left = f"  {paint(severity.ljust(widths[0]), severity)}  {id:<{widths[1]}}  {number:>{widths[2]}}  {example:<{widths[3]}}"
-        yield from _wrapped(left + "  ", " " * (sum(widths) + 10), row.text, style.width, sum(widths) + 10)
+    cells = [(row.severity, clean(row.id), f"{row.connections:,}", row.example) for row in shown]
+    wide = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    left_width = sum(wide) + 2 * (len(wide) + 1)
+    for row, (severity, id, number, example) in zip(shown, cells, strict=True):
+        left = f"  {paint(severity.ljust(wide[0]), severity)}  {id:<{wide[1]}}  {number:>{wide[2]}}"
+        left += f"  {example:<{wide[3]}}  "
+        yield from _wrapped(left, " " * left_width, row.text, style.width, left_width)
     if len(rows) > len(shown):
         yield f"  and {counted(len(rows) - len(shown), 'more kind')} of finding, in --format json"
-
-
-def _finding_cells(row: facts.FindingRow) -> tuple[str, str, str, str]:
-    return row.severity, row.id, f"{row.connections:,}", row.example
 
 
 def _left_over(selection: Selection, paint: Paint) -> Iterator[str]:
@@ -143,18 +141,16 @@ def _table(connections: Sequence[Connection], style: Style, paint: Paint) -> Ite
 def _painted(cell: str, column: Column, connection: Connection, paint: Paint) -> str:
     if column.cell is not worst_finding or not connection.findings:
         return cell
-    for severity in ("error", "warning", "note"):
-        if any(finding.severity == severity for finding in connection.findings):
-            return paint(cell, severity)
-    return cell
+    return paint(cell, SEVERITIES[rank(connection)])
 
 
 def _one(connection: Connection, start_ns: int, decimals: int, style: Style, paint: Paint) -> Iterator[str]:
     title = f"#{connection.id} {address(connection.client)} -> {address(connection.server)}"
-    yield paint(title, "title") + (f" (number {connection.incarnation} on this 4-tuple)" if connection.incarnation > 1 else "")
+    again = f" (connection {connection.incarnation} on this 4-tuple)" if connection.incarnation > 1 else ""
+    yield paint(title, "title") + again
     for name, words in detail.story(connection):
         yield from _wrapped(f"  {name:<7}  ", " " * 11, words, style.width)
-    for finding in sorted(connection.findings, key=lambda finding: ("error", "warning", "note").index(finding.severity)):
+    for finding in sorted(connection.findings, key=lambda finding: SEVERITIES.index(finding.severity)):
         where = f" ({frame_list(finding.frames)})" if finding.frames else ""
         left = f"  {paint(f'{finding.severity:<7}', finding.severity)}  "
         yield from _wrapped(left, " " * 11, f"{clean(finding.id)}{where}: {clean(finding.text)}", style.width, 11)

@@ -23,7 +23,7 @@ code points, and the line and paragraph separators."""
 
 
 def clean(text: str) -> str:
-    r"""The text with every unsafe character spelled out (`\x1b`, `\u202e`), so that nothing is hidden and nothing acts."""
+    r"""The text with every unsafe character spelled out (`\x1b`, `\u202e`), so that nothing hides or acts."""
     if text.isascii() and text.isprintable():
         return text
     return "".join(
