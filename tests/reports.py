@@ -34,7 +34,7 @@ MS = 1_000_000
 
 class Row(NamedTuple):
     id: str
-    severity: str
+    severity: Any
     sentence: str
 
 
@@ -54,7 +54,7 @@ OPTIONS = Options(
 NO_REPEATS = Retransmissions(syn=0, syn_ack=0, fin=0, data=0)
 
 
-def step(from_: str, to: str, event: str, frame: Any, ms: float, certainty: str = "observed", by: Any = None,
+def step(from_: Any, to: Any, event: str, frame: Any, ms: float, certainty: Any = "observed", by: Any = None,
          earliest: Any = None) -> Transition:  # fmt: skip
     return Transition(
         from_=from_, to=to, event=event, frame=frame, earliest_frame=earliest, time_ns=START_NS + int(ms * MS),
@@ -80,7 +80,7 @@ SERVER_STEPS = (
 
 
 def endpoint(address: str, port: int, **changes: Any) -> Endpoint:
-    fields = {
+    fields: dict[str, Any] = {
         "address": address, "port": port, "isn": 1000, "state": "CLOSED", "segments": 5, "bytes": 10,
         "retransmissions": NO_REPEATS, "duplicates": 0, "missing_bytes": 0, "options": OPTIONS,
         "time_in_state_ns": {"SYN_SENT": 12_250_000}, "transitions": (),
@@ -88,7 +88,7 @@ def endpoint(address: str, port: int, **changes: Any) -> Endpoint:
     return Endpoint(**(fields | changes))
 
 
-def check(name: str, frame: Any, expected: int, seen: int | None = None, ok: bool | None = None) -> Check:
+def check(name: Any, frame: Any, expected: int, seen: int | None = None, ok: bool | None = None) -> Check:
     seen = expected if seen is None else seen
     return Check(name=name, frame=frame, expected=expected, seen=seen, ok=expected == seen if ok is None else ok)
 
@@ -102,8 +102,8 @@ CHECKS = (
 )
 
 
-def opening(kind: str = "three-way", **changes: Any) -> Opening:
-    fields = {
+def opening(kind: Any = "three-way", **changes: Any) -> Opening:
+    fields: dict[str, Any] = {
         "kind": kind, "certainty": "confirmed", "frames": (1, 2, 3), "server_side_ns": 12_250_000,
         "client_side_ns": 250_000, "rtt_ns": 12_500_000, "syn_times_ns": (START_NS,), "refusals": 0, "icmp": None,
         "schedule": None,
@@ -111,15 +111,15 @@ def opening(kind: str = "three-way", **changes: Any) -> Opening:
     return Opening(**(fields | changes))
 
 
-def closing(kind: str = "four-way", first: str | None = "client", **changes: Any) -> Closing:
-    fields = {
+def closing(kind: Any = "four-way", first: Any = "client", **changes: Any) -> Closing:
+    fields: dict[str, Any] = {
         "kind": kind, "first": first, "frames": (6, 7, 8, 9),
         "bytes_after_first_fin": BytesPerSide(client=0, server=0), "reset_by": None, "reset_in_state": None,
     }  # fmt: skip
     return Closing(**(fields | changes))
 
 
-def finding(id: str, *frames: Any, text: str = "", endpoint: str | None = None) -> Finding:
+def finding(id: str, *frames: Any, text: str = "", endpoint: Any = None) -> Finding:
     row = next(row for row in FINDINGS if row.id == id)
     return Finding(id=id, severity=row.severity, endpoint=endpoint, frames=frames, text=text or f"{id} in detail")
 
@@ -132,7 +132,7 @@ TIME_WAIT = TimeWait(
 
 def connection(id: int = 0, **changes: Any) -> Connection:
     """A clean connection: three-way open, four-way close by the client, which is left in TIME_WAIT."""
-    fields = {
+    fields: dict[str, Any] = {
         "id": id, "incarnation": 1, "roles": "seen", "first_frame": 1, "last_frame": 9, "first_time_ns": START_NS,
         "last_time_ns": START_NS + 2000 * MS,
         "client": endpoint("10.0.0.1", 40000 + id, state="TIME_WAIT", transitions=CLIENT_STEPS),
@@ -146,7 +146,7 @@ def connection(id: int = 0, **changes: Any) -> Connection:
 
 def refused(id: int = 0, **changes: Any) -> Connection:
     """A SYN that a RST answered."""
-    fields = {
+    fields: dict[str, Any] = {
         "client": endpoint("10.0.0.1", 40000 + id, segments=1, bytes=0, transitions=(
             step("CLOSED", "SYN_SENT", "snd SYN", 10, 30), step("SYN_SENT", "CLOSED", "rcv RST", 11, 31, "inferred"))),
         "server": endpoint("10.0.0.2", 81, isn=None, segments=1, bytes=0),
@@ -160,7 +160,7 @@ def refused(id: int = 0, **changes: Any) -> Connection:
 
 
 def capture(path: str = "web.pcap", frames: int = 12, **changes: Any) -> CaptureInfo:
-    fields = {
+    fields: dict[str, Any] = {
         "path": path, "format": "pcap", "byte_order": "little", "time_resolution_ns": 1000, "link_types": ("EN10MB",),
         "bytes": 1532, "frames": frames, "first_time_ns": START_NS, "last_time_ns": START_NS + 2010 * MS,
         "counters": Counters(tcp=frames, not_tcp=0, fragment=0, truncated=0, malformed=0, unsupported=0),

@@ -14,13 +14,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from difflib import get_close_matches
 from importlib import import_module
 from typing import NamedTuple
 
 import click
 
-from handshake_inspect.cli.output import close_quietly, complain
+from handshake_inspect.cli.output import close_quietly, complain, open_what_is_closed
 from handshake_inspect.errors import FilterError, HandshakeInspectError, UsageError
 
 DONE, WRONG_USAGE, UNREADABLE, INTERRUPTED = 0, 2, 3, 130
@@ -71,8 +70,12 @@ class LazyGroup(click.Group):
 
 def refuse_a_misspelt_command(word: str) -> None:
     """UsageError when a word is no file and looks like a command."""
+    if os.path.exists(word):
+        return
+    from difflib import get_close_matches
+
     close = get_close_matches(word, COMMANDS, 1)
-    if close and not os.path.exists(word):
+    if close:
         raise UsageError(f"'{word}' is neither a command nor a file; did you mean '{close[0]}'?")
 
 
@@ -108,6 +111,7 @@ def group() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line; the result is the exit status, and no fault of an input is ever a traceback."""
+    open_what_is_closed()
     try:
         status = group.main(arguments, prog_name="handshake-inspect", standalone_mode=False)
         sys.stdout.flush()
@@ -127,3 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         close_quietly(sys.stdout)
         return DONE
+    except OSError as problem:
+        close_quietly(sys.stdout)
+        complain(f"{problem.filename or 'standard output'}: {problem.strerror or problem}")
+        return WRONG_USAGE

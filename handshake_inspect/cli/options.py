@@ -19,7 +19,7 @@ class FilteringCommand(click.Command):
     """A command with --filter: its help ends with the words that a filter can use, taken from their table."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        from handshake_inspect.select import FIELDS
+        from handshake_inspect.select.words import FIELDS
 
         super().format_epilog(ctx, formatter)
         with formatter.section("Words of --filter (joined by and, or, not, parentheses)"):
@@ -28,10 +28,10 @@ class FilteringCommand(click.Command):
 
 def two_msl(ctx: click.Context, parameter: click.Parameter, text: str) -> str:
     """The name of a system in lower case, or a duration as it was written."""
-    from handshake_inspect.select import duration_ns
-
     if text.lower() in PROFILES:
         return text.lower()
+    from handshake_inspect.select.words import duration_ns
+
     try:
         duration_ns(text)
     except ValueError:

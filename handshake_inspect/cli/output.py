@@ -73,6 +73,13 @@ def close_quietly(stream: TextIO) -> None:
         os.close(nowhere)
 
 
+def open_what_is_closed() -> None:
+    """Python has no stream at all for a descriptor that the shell closed (`>&-`): such output goes nowhere."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+
+
 @contextlib.contextmanager
 def _file(path: str) -> Iterator[TextIO]:
     try:

@@ -59,8 +59,8 @@ GAP = 2
 """Spaces between two columns of tabulate's `simple` format."""
 TITLE_PADDING = 2
 """What tabulate adds to the width of a title (its MIN_PADDING)."""
-ADDRESS_SHORT = 24
-"""How long `address:port` may be once a line has become too long for its width."""
+ADDRESS_LENGTHS = (None, 24, 20)
+"""How long `address:port` may be: whole, and cut, once a line has become too long for its width."""
 
 
 def fitting(connections: Sequence[Connection], width: int) -> tuple[tuple[Column, ...], list[list[str]]]:
@@ -69,12 +69,12 @@ def fitting(connections: Sequence[Connection], width: int) -> tuple[tuple[Column
     Whole columns go first.  Only when the most important ones alone are still too wide, long addresses
     are cut in the middle; `--stream N` shows them whole.
     """
-    for longest in (None, ADDRESS_SHORT):
+    for longest in ADDRESS_LENGTHS:
         for kept in range(max(column.drop for column in COLUMNS), -1, -1):
             columns = tuple(column for column in COLUMNS if column.drop <= kept)
             rows = [[_cell(column, connection, longest) for column in columns] for connection in connections]
             # The states are what the reader came for: addresses are cut before these are dropped.
-            if _width(columns, rows) <= width and (longest is not None or kept >= 2):
+            if _width(columns, rows) <= width and (longest == ADDRESS_LENGTHS[-1] or kept >= 1):
                 return columns, rows
     return columns, rows
 

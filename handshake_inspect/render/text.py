@@ -26,14 +26,13 @@ def clean(text: str) -> str:
     r"""The text with every unsafe character spelled out (`\x1b`, `\u202e`), so that nothing hides or acts."""
     if text.isascii() and text.isprintable():
         return text
-    return "".join(
-        character.encode("ascii", "backslashreplace").decode()
-        if ord(character) > 126 and unicodedata.category(character) in UNSAFE_CATEGORIES
-        else f"\\x{ord(character):02x}"
-        if ord(character) < 32 or ord(character) == 127
-        else character
-        for character in text
-    )
+    return "".join(spelled(c) if unicodedata.category(c) in UNSAFE_CATEGORIES else c for c in text)
+
+
+def spelled(character: str) -> str:
+    r"""The character as Python spells it in ASCII: `\x1b`, `\u202e`, `\U000e0001`."""
+    code = ord(character)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def duration(nanoseconds: int | None) -> str:
