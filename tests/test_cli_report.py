@@ -7,6 +7,7 @@ import subprocess
 import sys
 from typing import Any
 
+import click
 import pytest
 
 import fake_cli
@@ -34,7 +35,7 @@ def asked(monkeypatch):
             raise noted["report"]
         return noted["report"]
 
-    made["handshake_inspect.analyse"].analyse = analyse
+    monkeypatch.setattr(made["handshake_inspect.analyse"], "analyse", analyse)
     monkeypatch.delenv("COLUMNS", raising=False)
     monkeypatch.delenv("NO_COLOR", raising=False)
     return noted
@@ -128,6 +129,12 @@ def test_choosing_nothing_of_one_or_of_none_is_said_so(run, asked):
     assert run("web.pcap", "--stream", "7")[2] == "handshake-inspect: the only connection does not match --stream 7\n"
     asked["report"] = FakeReport([])
     assert run("web.pcap", "--stream", "7")[2] == "handshake-inspect: none of 0 connections matches --stream 7\n"
+
+
+def test_a_capture_without_connections_is_no_choice_of_nothing(run, asked):
+    asked["report"] = FakeReport([])
+    assert run("web.pcap")[::2] == (0, "")
+    assert run("web.pcap", "--format", "ndjson") == (0, "", "")
 
 
 def test_a_cut_capture_is_reported_and_its_faults_are_told(run, asked):
@@ -310,3 +317,29 @@ def test_a_name_outside_the_encoding_of_the_terminal_is_spelled_out(asked, monke
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="ascii"))
     assert main(["x"]) == 0
     assert raw.getvalue().startswith(b"caf\\xe9.pcap: 12 frames")
+
+
+@needs_a_shell
+def test_a_terminal_gets_colour_and_its_own_width():
+    pty = pytest.importorskip("pty")
+    fcntl = pytest.importorskip("fcntl")
+    import struct
+    import termios
+
+    leader, follower = pty.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 70, 0, 0))
+    path = os.pathsep.join((os.path.dirname(fake_cli.__file__), *sys.path))
+    env = {key: value for key, value in os.environ.items() if key not in ("NO_COLOR", "COLUMNS")}
+    with subprocess.Popen([sys.executable, fake_cli.__file__, "x"], stdout=follower, stderr=follower,
+                          env={**env, "TERM": "xterm", "PYTHONPATH": path}):  # fmt: skip
+        os.close(follower)
+        shown = b""
+        try:
+            while piece := os.read(leader, 65536):
+                shown += piece
+        except OSError:
+            pass  # Linux says EIO when the last writer has gone.
+    os.close(leader)
+    lines = shown.decode().splitlines()
+    assert any("\x1b[31m\x1b[1merror" in line for line in lines)
+    assert max(len(click.unstyle(line)) for line in lines) <= 70

@@ -97,7 +97,9 @@ def print_version(ctx: click.Context, parameter: click.Parameter, wanted: bool) 
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="\b\nExamples:\n  handshake-inspect web.pcap\n  handshake-inspect web.pcap --stream 3\n"
     "  tcpdump -w - -c 1000 tcp | handshake-inspect -\n\n"
-    "A file that is named like a command is written ./report.",
+    "A file that is named like a command is written ./report.\n\n"
+    "Exit status: 0 done; 1 an expectation is broken; 2 wrong usage, or the output cannot be written; 3 an input "
+    "cannot be read to its end (what could be read is still reported); 4 a capture is too poor to judge.",
 )
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=print_version,
               help="Print the version and exit.")  # fmt: skip

@@ -23,9 +23,7 @@ def complain(*lines: str) -> None:
     """One message on standard error, with the program's name before its first line and no control characters."""
     from handshake_inspect.render.text import clean
 
-    # Text that lacks a place in the terminal's encoding (bytes of a path) is spelled out.
-    text = "\n".join(clean(line) for line in lines).encode("utf-8", "backslashreplace").decode()
-    click.echo(f"handshake-inspect: {text}", err=True)
+    click.echo("handshake-inspect: " + "\n".join(clean(line) for line in lines), err=True)
 
 
 def deliver(path: str, captures: Sequence[str], write: Callable[[TextIO], None]) -> bool:
