@@ -1,0 +1,210 @@
+"""The default report: one screen that says what opened, how it closed and what is wrong, then a row a connection.
+
+With one connection, or with the connections of `--stream`, every step of both endpoints is shown as well.
+Nothing of the layout is decided by what a terminal happens to be: width and colour come in with the style.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, TextIO
+
+import click
+from tabulate import tabulate
+
+from handshake_inspect.render import Style, detail, facts
+from handshake_inspect.render.columns import Column, fitting, worst_finding
+from handshake_inspect.render.selection import SEVERITIES, Selection, rank
+from handshake_inspect.render.text import address, clean, counted, frame_list
+
+if TYPE_CHECKING:
+    from handshake_inspect.report import CaptureInfo, Connection
+
+Paint = Callable[..., str]
+
+COLOURS: dict[str, dict[str, object]] = {
+    "error": {"fg": "red", "bold": True},
+    "warning": {"fg": "yellow"},
+    "note": {"fg": "cyan"},
+    "ok": {"fg": "green"},
+    "title": {"bold": True},
+    "aside": {"dim": True},
+}
+TEXT_ROOM_MIN = 40
+"""A sentence with less room than this beside its row goes on a line of its own."""
+
+
+def write(selection: Selection, out: TextIO, style: Style) -> None:
+    """Write the report; every line ends in a newline and holds no control character but colour."""
+
+    def paint(text: str, what: str) -> str:
+        return click.style(text, **COLOURS[what]) if style.colour else text  # type: ignore[arg-type]
+
+    for line in _lines(selection, style, paint):
+        out.write(line.rstrip() + "\n")
+
+
+def _lines(selection: Selection, style: Style, paint: Paint) -> Iterator[str]:
+    yield from _captures(selection, style, paint)
+    if not len(selection):
+        yield ""
+        yield paint(facts.shown_of(selection), "title")
+        return
+    if len(selection) == 1 or selection.by_stream:
+        decimals = _decimals(selection.captures)
+        start_ns = _start_ns(selection)
+        for connection in selection:
+            yield ""
+            yield from _one(connection, start_ns, decimals, style, paint)
+        return
+    yield from _summary(selection, paint)
+    yield from _findings(selection, style, paint)
+    yield from _left_over(selection, paint)
+    yield ""
+    yield from _connections(selection, style, paint)
+
+
+def _captures(selection: Selection, style: Style, paint: Paint) -> Iterator[str]:
+    for head, faults in facts.captures_in_words(selection, utc=style.utc):
+        yield from _wrapped("", "  ", head, style.width)
+        for fault in faults:
+            yield from _wrapped(paint("  fault  ", "error"), " " * 9, fault, style.width, 9)
+
+
+def _summary(selection: Selection, paint: Paint) -> Iterator[str]:
+    yield ""
+    yield paint(facts.shown_of(selection), "title")
+    for name, words in facts.how_they_went(selection.summary):
+        yield f"  {name:<12}  {words}"
+
+
+def _findings(selection: Selection, style: Style, paint: Paint) -> Iterator[str]:
+    rows = facts.finding_rows(selection)
+    yield ""
+    if not rows:
+        yield paint("nothing wrong was found", "ok")
+        return
+    wrong = [row for row in rows if row.severity != "note"]
+    yield paint("findings", "title") if wrong else paint("nothing wrong was found; worth a note:", "ok")
+    shown = rows[: facts.FINDINGS_MAX]
+    cells = [(row.severity, clean(row.id), f"{row.connections:,}", row.example) for row in shown]
+    wide = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    left_width = sum(wide) + 2 * (len(wide) + 1)
+    for row, (severity, id, number, example) in zip(shown, cells, strict=True):
+        left = f"  {paint(severity.ljust(wide[0]), severity)}  {id:<{wide[1]}}  {number:>{wide[2]}}"
+        left += f"  {example:<{wide[3]}}  "
+        yield from _wrapped(left, " " * left_width, row.text, style.width, left_width)
+    if len(rows) > len(shown):
+        yield f"  and {counted(len(rows) - len(shown), 'more kind')} of finding, in --format json"
+
+
+def _left_over(selection: Selection, paint: Paint) -> Iterator[str]:
+    rows = facts.left_over(selection.summary)
+    if not rows:
+        return
+    yield ""
+    yield paint("endpoints left at the end of the capture", "title")
+    width = max(len(f"{number:,}") for _, number, _ in rows)
+    for state, number, sentence in rows:
+        yield f"  {number:>{width},}  {state:<12}  {sentence}"
+
+
+def _connections(selection: Selection, style: Style, paint: Paint) -> Iterator[str]:
+    shown = facts.rows_to_show(selection)
+    yield from _table(shown, style, paint)
+    if len(selection) > len(shown):
+        yield ""
+        yield from _wrapped(
+            "", "  ",
+            f"{len(shown)} of {counted(len(selection), 'connection')}, the worst first. One in full: --stream N; "
+            "some: --filter 'state CLOSE_WAIT'; all: --format csv",
+            style.width,
+        )  # fmt: skip
+    else:
+        yield ""
+        yield paint("--stream N shows one of them step by step", "aside")
+
+
+def _table(connections: Sequence[Connection], style: Style, paint: Paint) -> Iterator[str]:
+    columns, rows = fitting(connections, style.width)
+    painted = [
+        [_painted(cell, column, connection, paint) for cell, column in zip(row, columns, strict=True)]
+        for row, connection in zip(rows, connections, strict=True)
+    ]
+    yield from tabulate(
+        painted, headers=[column.title for column in columns], tablefmt="simple", disable_numparse=True,
+        colalign=[column.align for column in columns],
+    ).splitlines()  # fmt: skip
+
+
+def _painted(cell: str, column: Column, connection: Connection, paint: Paint) -> str:
+    if column.cell is not worst_finding or not connection.findings:
+        return cell
+    return paint(cell, SEVERITIES[rank(connection)])
+
+
+def _one(connection: Connection, start_ns: int, decimals: int, style: Style, paint: Paint) -> Iterator[str]:
+    title = f"#{connection.id} {address(connection.client)} -> {address(connection.server)}"
+    again = f" (connection {connection.incarnation} on this 4-tuple)" if connection.incarnation > 1 else ""
+    yield paint(title, "title") + again
+    for name, words in detail.story(connection):
+        yield from _wrapped(f"  {name:<7}  ", " " * 11, words, style.width)
+    for finding in sorted(connection.findings, key=lambda finding: SEVERITIES.index(finding.severity)):
+        where = f" ({frame_list(finding.frames)})" if finding.frames else ""
+        left = f"  {paint(f'{finding.severity:<7}', finding.severity)}  "
+        yield from _wrapped(left, " " * 11, f"{clean(finding.id)}{where}: {clean(finding.text)}", style.width, 11)
+    if not connection.findings:
+        yield "  " + paint("nothing wrong was found", "ok")
+    yield ""
+    yield from _table([connection], style, paint)
+    for name, endpoint in (("client", connection.client), ("server", connection.server)):
+        yield ""
+        yield from _wrapped("", "  ", detail.endpoint_head(name, endpoint), style.width)
+        if endpoint.transitions:
+            cells = [detail.step_cells(step, start_ns, decimals) for step in endpoint.transitions]
+            table = tabulate(
+                cells, headers=detail.STEP_TITLES, tablefmt="simple", disable_numparse=True, colalign=detail.STEP_ALIGN
+            )
+            yield from ("  " + line for line in table.splitlines())
+    if connection.checks:
+        yield ""
+        yield paint("SEQ + 1: a SYN and a FIN take one sequence number each", "title")
+        for check in connection.checks:
+            verdict = paint("ok   ", "ok") if check.ok else paint("WRONG", "error")
+            yield from _wrapped(f"  {verdict}  ", " " * 9, detail.check_in_words(check), style.width, 9)
+    if connection.time_wait:
+        yield ""
+        yield paint("TIME_WAIT: its end sends nothing, so a capture gives bounds", "title")
+        for stay in connection.time_wait:
+            yield from _wrapped("  ", "    ", detail.time_wait_in_words(stay, start_ns, decimals), style.width)
+    yield ""
+    for line in detail.certainty_legend(connection):
+        yield paint(line, "aside")
+
+
+def _wrapped(left: str, indent: str, text: str, width: int, left_width: int | None = None) -> Iterator[str]:
+    """`left` and the text, folded at words to the width; `left_width` is the width of `left` without its colour."""
+    taken = len(left) if left_width is None else left_width
+    if width - taken < TEXT_ROOM_MIN and taken > 12:
+        yield left
+        yield from textwrap.wrap(text, max(width, 20), initial_indent="    ", subsequent_indent="    ")
+        return
+    # Words are never cut, so that an address or a path can be copied whole.
+    lines = textwrap.wrap(
+        text, max(width, 20), initial_indent=" " * taken, subsequent_indent=indent, break_long_words=False,
+        break_on_hyphens=False,
+    )  # fmt: skip
+    yield left + (lines[0][taken:] if lines else "")
+    yield from lines[1:]
+
+
+def _decimals(captures: Sequence[CaptureInfo]) -> int:
+    """Decimals of a second that the finest capture has: 6, or 9 below the microsecond."""
+    return 9 if any((capture.time_resolution_ns or 1000) < 1000 for capture in captures) else 6
+
+
+def _start_ns(selection: Selection) -> int:
+    """The time of the first frame of all captures: relative times count from it."""
+    times = [capture.first_time_ns for capture in selection.captures if capture.first_time_ns is not None]
+    return min(times, default=0)
