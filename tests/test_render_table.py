@@ -168,7 +168,8 @@ def test_more_than_ten_kinds_of_finding_are_counted(monkeypatch):
 
 def test_notes_alone_are_nothing_wrong():
     report = FakeReport([connection(0, findings=(finding("fin-retransmitted", 8),)), connection(1)])
-    assert "nothing wrong was found; worth a note:\n  note  fin-retransmitted  1  #0 frame 8  " in rendered(report)
+    title = "nothing wrong was found; worth a note (in how many connections, and where first)"
+    assert f"{title}\n  note  fin-retransmitted  1  #0 frame 8  " in rendered(report)
 
 
 SYN_ACK = "syn-ack acknowledges syn"

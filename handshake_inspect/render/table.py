@@ -86,7 +86,8 @@ def _findings(selection: Selection, style: Style, paint: Paint) -> Iterator[str]
         yield paint("nothing wrong was found", "ok")
         return
     wrong = [row for row in rows if row.severity != "note"]
-    yield paint("findings", "title") if wrong else paint("nothing wrong was found; worth a note:", "ok")
+    title = paint("findings", "title") if wrong else paint("nothing wrong was found; worth a note", "ok")
+    yield title + " (in how many connections, and where first)"
     shown = rows[: facts.FINDINGS_MAX]
     cells = [(row.severity, clean(row.id), f"{row.connections:,}", row.example) for row in shown]
     wide = [max(map(len, column)) for column in zip(*cells, strict=True)]
