@@ -83,7 +83,7 @@ def endpoint(address: str, port: int, **changes: Any) -> Endpoint:
     fields: dict[str, Any] = {
         "address": address, "port": port, "isn": 1000, "state": "CLOSED", "segments": 5, "bytes": 10,
         "retransmissions": NO_REPEATS, "duplicates": 0, "missing_bytes": 0, "options": OPTIONS,
-        "time_in_state_ns": {"SYN_SENT": 12_250_000}, "transitions": (),
+        "time_in_state_ns": {}, "transitions": (),
     }  # fmt: skip
     return Endpoint(**(fields | changes))
 
@@ -135,7 +135,8 @@ def connection(id: int = 0, **changes: Any) -> Connection:
     fields: dict[str, Any] = {
         "id": id, "incarnation": 1, "roles": "seen", "first_frame": 1, "last_frame": 9, "first_time_ns": START_NS,
         "last_time_ns": START_NS + 2000 * MS,
-        "client": endpoint("10.0.0.1", 40000 + id, state="TIME_WAIT", transitions=CLIENT_STEPS),
+        "client": endpoint("10.0.0.1", 40000 + id, state="TIME_WAIT", transitions=CLIENT_STEPS, time_in_state_ns={
+            "SYN_SENT": 12_250_000, "ESTABLISHED": 1_487_750_000, "FIN_WAIT_1": 12 * MS, "FIN_WAIT_2": 488 * MS}),
         "server": endpoint("10.0.0.2", 80, isn=5000, bytes=300, transitions=SERVER_STEPS),
         "opening": opening(), "closing": closing(), "checks": CHECKS, "time_wait": (TIME_WAIT,), "findings": (),
         "interop": Interop(wireshark_completeness=31, zeek_conn_state="SF", zeek_history="ShADadFf", sf="S2F2",

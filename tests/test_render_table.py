@@ -100,6 +100,10 @@ def test_one_connection_is_told_step_by_step(golden):
     golden("render-one.txt", rendered(FakeReport([connection()])))
 
 
+def test_one_connection_is_folded_into_80_columns(golden):
+    golden("render-one-80.txt", rendered(FakeReport([connection()]), 80))
+
+
 def test_a_chosen_stream_is_told_step_by_step(golden):
     golden("render-stream.txt", rendered(mixed(), streams=(1, 2)))
 
@@ -126,7 +130,10 @@ def test_colour_is_only_added(golden):
     assert click.unstyle(painted) == rendered(mixed())
 
 
-@pytest.mark.parametrize("report", [mixed(), ipv6(), many(), troubled()], ids=["mixed", "ipv6", "many", "troubled"])
+SHAPES = {"mixed": mixed(), "ipv6": ipv6(), "many": many(), "troubled": troubled(), "one": FakeReport([connection()])}
+
+
+@pytest.mark.parametrize("report", SHAPES.values(), ids=SHAPES.keys())
 @pytest.mark.parametrize("width", [80, 100, 132, 200])
 def test_no_line_is_wider_than_the_screen(report, width):
     assert [line for line in rendered(report, width).splitlines() if len(line) > width] == []
@@ -161,7 +168,8 @@ def test_more_than_ten_kinds_of_finding_are_counted(monkeypatch):
 
 def test_notes_alone_are_nothing_wrong():
     report = FakeReport([connection(0, findings=(finding("fin-retransmitted", 8),)), connection(1)])
-    assert "nothing wrong was found; worth a note:\n  note  fin-retransmitted  1  #0 frame 8  " in rendered(report)
+    title = "nothing wrong was found; worth a note (in how many connections, and where first)"
+    assert f"{title}\n  note  fin-retransmitted  1  #0 frame 8  " in rendered(report)
 
 
 SYN_ACK = "syn-ack acknowledges syn"

@@ -74,7 +74,8 @@ def fitting(connections: Sequence[Connection], width: int) -> tuple[tuple[Column
             columns = tuple(column for column in COLUMNS if column.drop <= kept)
             rows = [[_cell(column, connection, longest) for column in columns] for connection in connections]
             # The states are what the reader came for: addresses are cut before these are dropped.
-            if _width(columns, rows) <= width and (longest == ADDRESS_LENGTHS[-1] or kept >= 1):
+            has_states = kept >= 1 or longest == ADDRESS_LENGTHS[-1]
+            if has_states and width_of([column.title for column in columns], rows) <= width:
                 return columns, rows
     return columns, rows
 
@@ -85,9 +86,14 @@ def _cell(column: Column, connection: Connection, longest: int | None) -> str:
     return column.cell(connection)
 
 
-def _width(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> int:
+def width_of(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
+    """How wide tabulate makes these titles and cells in its `simple` format; either may be folded with newlines."""
     widths = [
-        max(TITLE_PADDING + max(map(len, column.title.split("\n"))), *(len(row[place]) for row in rows))
-        for place, column in enumerate(columns)
+        max(TITLE_PADDING + longest_line(title), *(longest_line(row[place]) for row in rows))
+        for place, title in enumerate(titles)
     ]
     return sum(widths) + GAP * (len(widths) - 1)
+
+
+def longest_line(text: str) -> int:
+    return max(map(len, text.split("\n")))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from handshake_inspect.render.columns import width_of
 from handshake_inspect.render.facts import CLOSINGS, payload
 from handshake_inspect.render.text import address, clean, counted, duration, frame_list, frame_number, seconds, size
 
@@ -132,6 +134,23 @@ def step_cells(transition: Transition, start_ns: int, decimals: int) -> list[str
 
 STEP_TITLES = ("seconds", "frame", "from", "", "to", "event", "certainty")
 STEP_ALIGN = ("right", "right", "left", "left", "left", "left", "left")
+EVENT, CERTAIN = STEP_TITLES.index("event"), STEP_TITLES.index("certainty")
+EVENT_MIN = 10
+
+
+def folded_steps(steps: list[list[str]], width: int) -> list[list[str]]:
+    """The cells with certainty, then event, folded onto a second line where `width` has no room for them on one."""
+    if width_of(STEP_TITLES, steps) <= width:
+        return steps
+    steps = [[*cells[:CERTAIN], cells[CERTAIN].replace(" by frame", "\nby frame")] for cells in steps]
+    longest = max(len(cells[EVENT]) for cells in steps)
+    room = max(EVENT_MIN, longest + width - width_of(STEP_TITLES, steps))
+    return [[*cells[:EVENT], "\n".join(textwrap.wrap(cells[EVENT], room)), cells[CERTAIN]] for cells in steps]
+
+
+def time_in_states(endpoint: Endpoint) -> str:
+    """`SYN_SENT 12.3 ms, ESTABLISHED 1.49 s`: where its time went."""
+    return ", ".join(f"{clean(state)} {duration(spent)}" for state, spent in endpoint.time_in_state_ns.items())
 
 
 def certainty_legend(connection: Connection) -> Iterator[str]:

@@ -86,7 +86,8 @@ def _findings(selection: Selection, style: Style, paint: Paint) -> Iterator[str]
         yield paint("nothing wrong was found", "ok")
         return
     wrong = [row for row in rows if row.severity != "note"]
-    yield paint("findings", "title") if wrong else paint("nothing wrong was found; worth a note:", "ok")
+    title = paint("findings", "title") if wrong else paint("nothing wrong was found; worth a note", "ok")
+    yield title + " (in how many connections, and where first)"
     shown = rows[: facts.FINDINGS_MAX]
     cells = [(row.severity, clean(row.id), f"{row.connections:,}", row.example) for row in shown]
     wide = [max(map(len, column)) for column in zip(*cells, strict=True)]
@@ -163,10 +164,13 @@ def _one(connection: Connection, start_ns: int, decimals: int, style: Style, pai
         yield from _wrapped("", "  ", detail.endpoint_head(name, endpoint), style.width)
         if endpoint.transitions:
             cells = [detail.step_cells(step, start_ns, decimals) for step in endpoint.transitions]
+            cells = detail.folded_steps(cells, style.width - 2)
             table = tabulate(
                 cells, headers=detail.STEP_TITLES, tablefmt="simple", disable_numparse=True, colalign=detail.STEP_ALIGN
             )
             yield from ("  " + line for line in table.splitlines())
+        if endpoint.time_in_state_ns:
+            yield from _wrapped("  time in each state: ", "    ", detail.time_in_states(endpoint), style.width)
     if connection.checks:
         yield ""
         yield paint("SEQ + 1: a SYN and a FIN take one sequence number each", "title")
@@ -179,8 +183,9 @@ def _one(connection: Connection, start_ns: int, decimals: int, style: Style, pai
         for stay in connection.time_wait:
             yield from _wrapped("  ", "    ", detail.time_wait_in_words(stay, start_ns, decimals), style.width)
     yield ""
-    for line in detail.certainty_legend(connection):
-        yield paint(line, "aside")
+    for sentence in detail.certainty_legend(connection):
+        for line in _wrapped("", "  ", sentence, style.width):
+            yield paint(line, "aside")
 
 
 def _wrapped(left: str, indent: str, text: str, width: int, left_width: int | None = None) -> Iterator[str]:
