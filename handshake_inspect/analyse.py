@@ -87,9 +87,9 @@ class Report:
         found: list[int] = self._judge.worst(count)
         return found
 
-    def examples(self) -> dict[str, int]:
-        """Return the id of the first connection that shows each finding."""
-        found: dict[str, int] = self._judge.finding_examples()
+    def first_with(self, finding_id: str) -> int | None:
+        """Return the id of the first connection that shows the finding `finding_id`, None without one."""
+        found: int | None = self._judge.first_with(finding_id)
         return found
 
 

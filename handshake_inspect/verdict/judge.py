@@ -23,7 +23,7 @@ from cython.cimports.libc.stdlib import calloc, free
 
 from handshake_inspect.rfc9293.states import State
 from handshake_inspect.track.history import history_text
-from handshake_inspect.verdict.findings import FINDINGS
+from handshake_inspect.verdict.findings import FINDINGS, NUMBERS
 from handshake_inspect.verdict.words import CLOSINGS, OPENINGS, ROLES, SEVERITIES
 
 assert len(FINDINGS) == FINDING_COUNT
@@ -85,10 +85,10 @@ class Judge:
             "final_states": {state.name: self.states[int(state)] for state in State if self.states[int(state)]},
         }
 
-    def finding_examples(self):
-        """Return the first connection that shows each finding, by id."""
-        n: cython.Py_ssize_t
-        return {kind.id: self.examples[n] for n, kind in enumerate(FINDINGS) if self.finding_counts[n]}
+    def first_with(self, finding_id: str):
+        """Return the row of the first connection that shows the finding, or None."""
+        n: cython.Py_ssize_t = NUMBERS[finding_id]
+        return self.examples[n] if self.finding_counts[n] else None
 
     def worst(self, count: cython.Py_ssize_t):
         """Return the rows of the `count` connections with the worst findings, worst first, then by number."""
