@@ -144,6 +144,15 @@ def test_a_record_larger_than_the_buffer_is_read(tmp_path):
         assert (plain(got), capture.faults) == (frames, [])
 
 
+def test_the_buffer_grows_only_for_a_record_that_does_not_fit(tmp_path):
+    for writer in WRITERS.values():
+        path = tmp_path / "a"
+        path.write_bytes(writer([(T, bytes(4060))] * 20))
+        assert {len(batch.buffer) for batch in open_capture(str(path), chunk=4096).batches()} == {4096}
+        path.write_bytes(writer([(T, bytes(5000))] * 20))
+        assert {len(batch.buffer) for batch in open_capture(str(path), chunk=4096).batches()} == {8192}
+
+
 def test_the_first_time_is_the_smallest_and_the_last_the_largest(tmp_path):
     path = captures.write_pcap(tmp_path / "a", [(T + n, b"") for n in (5, 9, 2, 4)])
     capture, _ = read(path)

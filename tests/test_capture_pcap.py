@@ -106,3 +106,9 @@ def test_a_second_record_that_is_damaged_does_not_change_the_variant(tmp_path):
     capture, frames = read(path)
     assert [frame.data for frame in frames] == [b"abcdefgh"]
     assert capture.faults[0].problem == "record claims 4294967295 bytes, more than the 262144 that it may have"
+
+
+def test_zeros_after_a_damaged_record_do_not_pass_for_another_variant(tmp_path):
+    good = pcap_record("little", 0, b"abcdefgh", unit=1000)
+    _, frames = read(written(tmp_path, pcap_header(magic=MICROSECONDS) + good + b"\xff" * 8 + bytes(40)))
+    assert frames[0].data == b"abcdefgh"

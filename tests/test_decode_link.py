@@ -20,6 +20,8 @@ LINK_SAMPLES = {
     + [bytes((0, 0, 0, family)) + PACKET6 for family in (10, 23, 24, 28, 30)],
     1: [ethernet(PACKET4), ethernet(PACKET6, 0x86DD), ethernet(IP4_SNAP, len(IP4_SNAP)),
         ethernet(b"\6\6\3" + PACKET4, 43)],
+    6: [b"\x10\x40" + bytes(6) + b"\2" + bytes(5) + IP4_SNAP,
+        b"\x10\x40" + bytes(6) + b"\x82" + bytes(5) + b"\6\0abcd" + IP4_SNAP],
     9: [
         b"\xff\3\0\x21" + PACKET4, b"\0\x21" + PACKET4, b"\x21" + PACKET4, b"\xff\3\x21" + PACKET4, b"\0\x57" + PACKET6,
         b"\x0f\0\x08\0" + PACKET4, b"\xff\3\2\x81" + b"\0\1\1\x40" + PACKET4,
@@ -33,25 +35,41 @@ LINK_SAMPLES = {
     101: [PACKET4, PACKET6],
     104: [b"\x0f\0\x08\0" + PACKET4, b"\x8f\0\x86\xdd" + PACKET6, b"\x0f\0\x88\x47" + b"\0\1\1\x40" + PACKET4],
     105: [DATA_80211 + IP4_SNAP],
+    107: [
+        b"\x18\x41\3\xcc" + PACKET4, b"\x18\x41\3\x8e" + PACKET6, b"\x18\x41\3\0\x80\0\0\0\x08\0" + PACKET4,
+        b"\x18\x41\3\x80\0\0\0\x08\0" + PACKET4, b"\x18\x41\x08\0" + PACKET4,
+    ],
     108: [b"\0\0\0\2" + PACKET4, b"\0\0\0\x18" + PACKET6, b"\x18\0\0\0" + PACKET6],
+    109: [bytes(12) + PACKET4, bytes(12) + PACKET6],
     113: [
         struct.pack(">HHHQH", 0, 1, 6, 0, 0x0800) + PACKET4, ODD_SLL + PACKET6,
         struct.pack(">HHHQH", 0, 1, 6, 0, 0x8100) + b"\0\5\x08\0" + PACKET4,
         struct.pack(">HHHQH", 0, 1, 6, 0, 4) + IP4_SNAP, struct.pack(">HHHQH", 0, 778, 4, 0, 0x0800) + PACKET4,
     ],
+    117: [b"\x3d\2" + bytes(62) + PACKET4, b"\x64\x18" + bytes(98) + PACKET6],
     119: [bytes(144) + DATA_80211 + IP4_SNAP],
+    122: [bytes(16) + IP4_SNAP],
     127: [RADIOTAP + DATA_80211 + IP4_SNAP],
     129: [b"\1\2\0\0\xf0" + PACKET4.ljust(100, b"\0"), b"\1\2\0\0\xd4\0\0\1" + PACKET4],
+    138: [bytes(16) + b"\x08\0" + PACKET4],
     163: [struct.pack(">II", 0x80211001, 64) + bytes(56) + DATA_80211 + IP4_SNAP],
     166: [b"\0\0\x21" + PACKET4, b"\1\xff\3\0\x21" + PACKET4],
     192: [struct.pack("<BBHI", 0, 0, 8, 105) + DATA_80211 + IP4_SNAP],
     204: [b"\1\xff\3\0\x21" + PACKET4],
     205: [b"\1\x0f\0\x08\0" + PACKET4],
+    226: [bytes(24) + PACKET4],
     228: [PACKET4],
     229: [PACKET6],
     239: [b"\2\0\0\0" + struct.pack("<HHI", 8, 1, 0) + struct.pack("<HH", 5, 3) + b"\0\0\0\0"
           + struct.pack("<HH", 4 + len(PACKET4), 9) + PACKET4,
           b"\x0a\0\0\0" + struct.pack("<HH", 4 + len(PACKET6), 9) + PACKET6],
+    258: [
+        struct.pack("<III", 108, 1, link).ljust(108, b"\0") + frame
+        for link, frame in (
+            (1, ethernet(PACKET4)), (0, b"\x1e\0\0\0" + PACKET6), (12, PACKET4), (105, DATA_80211 + IP4_SNAP),
+        )
+    ],
+    274: [b"\x55" * 7 + b"\xd5" + ethernet(PACKET4)],
     276: [struct.pack(">HHIHBBQ", 0x0800, 0, 2, 1, 0, 6, 0) + PACKET4,
           struct.pack(">HHIHBBQ", 0x86DD, 0, 2, 1, 0, 6, 0) + PACKET6],
     284: [ethernet(PACKET4)[:12] + b"\xc0\0\0\0" + b"\x08\0" + PACKET4],

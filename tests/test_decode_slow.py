@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from frames_by_hand import ACK, batch, decode, ethernet, ipv4, rows_of, tcp, udp
+from frames_by_hand import ACK, FIN, batch, decode, ethernet, ipv4, rows_of, tcp, udp
 
 from handshake_inspect.decode import LINK_TYPES, Decoder, slow
 
@@ -21,6 +21,25 @@ L2TP = struct.pack(">HHH", 0x0002, 5, 6)
 def test_the_data_of_a_wireless_frame_is_found(header):
     rows, seen = decode(header + SNAP + PACKET, link_type=105)
     assert (seen, rows[0]["dst_port"], rows[0]["marks"], rows[0]["frame"]) == ({"tcp": 1}, 443, 0, 1)
+
+
+def test_a_long_payload_does_not_reach_scapy_and_is_whole(monkeypatch):
+    given = []
+    dissector = slow._dissector(1, 105)
+
+    def watched(data):
+        given.append(len(data))
+        return dissector(data)
+
+    monkeypatch.setattr(slow, "_dissector", lambda kind, number: watched)
+    rows, seen = decode(DATA + SNAP + ipv4(tcp(FIN, payload=bytes(60_000))), link_type=105)
+    assert (seen, rows[0]["length"], rows[0]["marks"], given) == ({"tcp": 1}, 60_000, 0, [512])
+
+
+def test_a_check_sequence_behind_the_packet_is_no_payload():
+    radiotap = struct.pack("<BBHIBx", 0, 0, 10, 2, 0x10)
+    rows, seen = decode(radiotap + DATA + SNAP + PACKET + b"\1\2\3\4", link_type=127)
+    assert (seen, rows[0]["length"], rows[0]["marks"]) == ({"tcp": 1}, 0, 0)
 
 
 def test_a_wireless_frame_without_data_carries_no_tcp():

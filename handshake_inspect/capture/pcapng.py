@@ -21,7 +21,6 @@ INTERFACES = 65536
 
 END_OF_OPTIONS, IF_TSRESOL, IF_TSOFFSET = 0, 9, 14
 SECOND_NS = 1_000_000_000
-PACKET_BLOCKS = {1: "interface description", 2: "packet block", 3: "simple packet block", 6: "enhanced packet block"}
 
 
 class PcapngReader(Reader):

@@ -239,8 +239,6 @@ def nanoseconds(ticks: uint64_t, clock: cython.pointer(Interface)) -> int64_t:
             top = (part >> 32) * BILLION + ((cython.cast(uint32_t, part) * BILLION) >> 32)
             part = top >> (clock.shift - 32) if clock.shift < 96 else 0
         whole = whole * BILLION + part if whole <= (most - BILLION) // BILLION else most
-    if whole > most:
-        whole = most
     if clock.offset_ns > 0 and cython.cast(int64_t, whole) > TIME_MAX - clock.offset_ns:
         return TIME_MAX
     return cython.cast(int64_t, whole) + clock.offset_ns

@@ -42,7 +42,7 @@ class Window:
             self.begin, self.end = 0, left
         elif self.end == len(self.buffer):
             grown = bytearray(2 * len(self.buffer))
-            grown[:left] = self.buffer
+            grown[: self.end] = self.buffer
             self.buffer = grown
             self._view = memoryview(grown)
         count = self._source.readinto(self._view[self.end :])

@@ -37,6 +37,9 @@ from cython.cimports.handshake_inspect.decode.packet import (
     REASON_LINK,
     REASON_UDP,
     Packet,
+    has,
+    lack,
+    u16,
 )
 from cython.cimports.handshake_inspect.decode.tunnels import protocol
 from cython.cimports.libc.stdint import int64_t, uint8_t, uint16_t, uint32_t, uint64_t
@@ -51,16 +54,20 @@ AGAIN_MOST = cython.declare(cython.int, 8)
 KINDS_MOST = cython.declare(cython.int, 64)
 RAW = cython.declare(uint16_t, 101)
 
+# LINK_TYPES as arrays: what the frame begins with, and behind how many bytes.
 _first = cython.declare(uint8_t[65536])
+_skip = cython.declare(uint8_t[65536])
 
 
 def _fill() -> None:
     row: cython.Py_ssize_t
     for row in range(65536):
         _first[row] = COUNT_UNSUPPORTED
+        _skip[row] = 0
     for link in LINK_TYPES:
         if link.first is not None:
             _first[cython.cast(cython.Py_ssize_t, link.number)] = LAYERS[link.first]
+            _skip[cython.cast(cython.Py_ssize_t, link.number)] = link.skip
 
 
 _fill()
@@ -77,6 +84,11 @@ def _walk(p: cython.pointer[Packet]) -> cython.int:
     p.fragment_at = 0
     p.unsure = False
     p.reason = REASON_LINK | p.link_type
+    if _skip[p.link_type]:
+        if not has(p, _skip[p.link_type]):
+            return lack(p, _skip[p.link_type])
+        p.at = _skip[p.link_type]
+        p.type = u16(p, p.at - 2)
     for _ in range(HEADERS_MOST):
         if layer < FIRST_LAYER:
             break

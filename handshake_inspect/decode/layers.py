@@ -8,13 +8,12 @@ from cython.cimports.handshake_inspect.columns import COUNT_MALFORMED, COUNT_NOT
 from cython.cimports.handshake_inspect.decode.packet import (
     ARCNET,
     C_HDLC,
-    C_HDLC_DIRECTION,
-    DSA,
     EDSA,
     ETHERNET,
     ETHERTYPE,
     FDDI,
     FIRST_LAYER,
+    FRAME_RELAY,
     IP,
     IPV4,
     IPV6,
@@ -22,16 +21,20 @@ from cython.cimports.handshake_inspect.decode.packet import (
     LINUX_SLL,
     LINUX_SLL2,
     LLC,
+    MPACKET,
     MPLS,
     NFLOG,
     NSH,
     NULL_LOOP,
+    PFLOG,
+    PKTAP,
     PPP,
-    PPP_DIRECTION,
     PPPOE,
     REASON_ETHERTYPE,
     REASON_FAMILY,
+    REASON_LINK,
     REASON_PPP,
+    TOKEN_RING,
     Packet,
     has,
     lack,
@@ -54,11 +57,13 @@ LAYERS = {
     "fddi": FDDI,
     "arcnet": ARCNET,
     "ppp": PPP,
-    "ppp_direction": PPP_DIRECTION,
     "c_hdlc": C_HDLC,
-    "c_hdlc_direction": C_HDLC_DIRECTION,
+    "token_ring": TOKEN_RING,
+    "frame_relay": FRAME_RELAY,
+    "pflog": PFLOG,
+    "pktap": PKTAP,
+    "mpacket": MPACKET,
     "nflog": NFLOG,
-    "dsa": DSA,
     "edsa": EDSA,
     "nsh": NSH,
     "mpls": MPLS,
@@ -118,7 +123,7 @@ def ether_type(p: cython.pointer[Packet]) -> cython.int:
 @cython.nogil
 @cython.exceptval(check=False)
 def layer_two(p: cython.pointer[Packet], layer: cython.int) -> cython.int:
-    """Step over one layer below IP, and return what comes next."""
+    """Step over one layer below IP, and return what comes next: one row of LAYERS, one branch."""
     if layer == ETHERNET:
         return _ether_type_after(p, 14, 12)
     if layer == LLC:
@@ -129,10 +134,6 @@ def layer_two(p: cython.pointer[Packet], layer: cython.int) -> cython.int:
         return _pppoe(p)
     if layer == PPP:
         return _ppp(p)
-    if layer in (PPP_DIRECTION, C_HDLC_DIRECTION):
-        # One byte in front tells sent from received.
-        p.at += 1
-        return PPP if layer == PPP_DIRECTION else C_HDLC
     if layer == C_HDLC:
         return _ether_type_after(p, 4, 2)
     if layer == LINUX_SLL:
@@ -151,9 +152,6 @@ def layer_two(p: cython.pointer[Packet], layer: cython.int) -> cython.int:
         return LLC
     if layer == ARCNET:
         return _arcnet(p)
-    if layer == DSA:
-        # A switch's tag of four bytes stands before the EtherType.
-        return _ether_type_after(p, 18, 16)
     if layer == EDSA:
         # The switch's tag is an EtherType 0xDADA of eight bytes; a frame without it is plain Ethernet.
         if has(p, 22) and u16(p, p.at + 12) == 0xDADA:
@@ -161,6 +159,24 @@ def layer_two(p: cython.pointer[Packet], layer: cython.int) -> cython.int:
         return ETHERNET
     if layer == NFLOG:
         return _nflog(p)
+    if layer == TOKEN_RING:
+        return _token_ring(p)
+    if layer == FRAME_RELAY:
+        return _frame_relay(p)
+    if layer == PFLOG:
+        # The first byte is the header's length without the padding to four bytes.
+        if not has(p, 1):
+            return lack(p, 1)
+        p.at += (u8(p, p.at) + 3) & ~3
+        return IP
+    if layer == PKTAP:
+        return _pktap(p)
+    if layer == MPACKET:
+        # Seven bytes of preamble and the delimiter; only an express packet is a whole Ethernet frame.
+        if not has(p, 8):
+            return lack(p, 8)
+        p.at += 8
+        return ETHERNET if u8(p, p.at - 1) == 0xD5 else COUNT_NOT_TCP
     return _nsh(p)
 
 
@@ -189,11 +205,20 @@ def _llc(p: cython.pointer[Packet]) -> cython.int:
         return IPV4
     if saps != 0xAAAA or u8(p, p.at + 2) != 3:
         return COUNT_NOT_TCP
-    if not has(p, 8):
-        return lack(p, 8)
-    organisation: uint32_t = u32(p, p.at + 2) & 0xFFFFFF
-    p.type = u16(p, p.at + 6)
-    p.at += 8
+    p.at += 3
+    return _snap(p)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _snap(p: cython.pointer[Packet]) -> cython.int:
+    """The subnetwork access protocol of IEEE 802: an organisation, and a number in that organisation's list."""
+    if not has(p, 5):
+        return lack(p, 5)
+    organisation: uint32_t = u16(p, p.at) << 8 | u8(p, p.at + 2)
+    p.type = u16(p, p.at + 3)
+    p.at += 5
     if organisation == 0x0080C2 and (p.type == 1 or p.type == 7):
         # RFC 2684: a bridged Ethernet frame behind two bytes of padding.
         p.at += 2
@@ -350,6 +375,73 @@ def _arcnet(p: cython.pointer[Packet]) -> cython.int:
         p.at += 8
         return IPV4
     return COUNT_NOT_TCP
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _token_ring(p: cython.pointer[Packet]) -> cython.int:
+    """Step over access and frame control, the addresses, and the route that the source's first bit announces."""
+    size: uint64_t = 14
+    if not has(p, 15):
+        return lack(p, 15)
+    if u8(p, p.at + 1) & 0xC0 != 0x40:
+        return COUNT_NOT_TCP
+    if u8(p, p.at + 8) & 0x80:
+        size += u8(p, p.at + 14) & 0x1F
+    p.at += size
+    return LLC
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _frame_relay(p: cython.pointer[Packet]) -> cython.int:
+    """Step over a two-byte Q.922 address, and RFC 2427's protocol identifier or Cisco's EtherType behind it."""
+    if not has(p, 4):
+        return lack(p, 4)
+    if u8(p, p.at) & 1 or not u8(p, p.at + 1) & 1:
+        return COUNT_NOT_TCP
+    if u8(p, p.at + 2) != 3:
+        return _ether_type_after(p, 4, 2)
+    kind: uint32_t = u8(p, p.at + 3)
+    p.at += 4
+    if kind == 0xCC:
+        return IPV4
+    if kind == 0x8E:
+        return IPV6
+    if kind == 0:
+        # A byte of padding stands before the identifier of SNAP.
+        kind = u8(p, p.at)
+        p.at += 1
+    return _snap(p) if kind == 0x80 else COUNT_NOT_TCP
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _pktap(p: cython.pointer[Packet]) -> cython.int:
+    """Step over Darwin's header, which is little-endian and names the link type of the frame behind it."""
+    if not has(p, 12):
+        return lack(p, 12)
+    size: uint64_t = u8(p, p.at) | u8(p, p.at + 1) << 8
+    link: uint32_t = u8(p, p.at + 8) | u8(p, p.at + 9) << 8
+    if size < 12 or u16(p, p.at + 2):
+        return COUNT_MALFORMED
+    if not has(p, size):
+        return lack(p, size)
+    # Other than 1 is a record without a frame.
+    if u8(p, p.at + 4) != 1:
+        return COUNT_NOT_TCP
+    p.at += size
+    if link == 1:
+        return ETHERNET
+    if link == 0 or link == 108:
+        return NULL_LOOP
+    if link == 12 or link == 14 or link == 101:
+        return IP
+    p.reason = REASON_LINK | link
+    return LEFT if link == 105 or link == 127 else COUNT_UNSUPPORTED
 
 
 @cython.cfunc

@@ -7,12 +7,13 @@ from typing import NamedTuple
 
 
 class LinkType(NamedTuple):
-    """`first` is the layer that the frame begins with: one of layers.py's LAYERS, "slow" when scapy
-    is to find the IP packet, or None when nobody here can."""
+    """`first` is the layer that stands `skip` bytes into the frame: one of layers.py's LAYERS ("ethertype": the last
+    two of the skipped bytes are one), "slow" when scapy is to find the IP packet, or None when nobody here can."""
 
     number: int
     name: str
     first: str | None
+    skip: int = 0
 
 
 class EtherType(NamedTuple):
@@ -28,7 +29,7 @@ class EtherType(NamedTuple):
 LINK_TYPES = (
     LinkType(0, "NULL", "null"),
     LinkType(1, "ETHERNET", "ethernet"),
-    LinkType(6, "IEEE802_5", None),
+    LinkType(6, "IEEE802_5", "token_ring"),
     LinkType(7, "ARCNET_BSD", None),
     LinkType(9, "PPP", "ppp"),
     LinkType(10, "FDDI", "fddi"),
@@ -38,31 +39,33 @@ LINK_TYPES = (
     LinkType(51, "PPP_ETHER", "pppoe"),
     LinkType(100, "ATM_RFC1483", "llc"),
     LinkType(101, "RAW", "ip"),
-    LinkType(104, "C_HDLC", "c_hdlc"),
+    LinkType(104, "C_HDLC", "ethertype", 4),
     LinkType(105, "IEEE802_11", "slow"),
-    LinkType(107, "FRELAY", None),
+    LinkType(107, "FRELAY", "frame_relay"),
     LinkType(108, "LOOP", "null"),
+    LinkType(109, "ENC", "ip", 12),
     LinkType(113, "LINUX_SLL", "linux_sll"),
-    LinkType(117, "PFLOG", None),
+    LinkType(117, "PFLOG", "pflog"),
     LinkType(119, "IEEE802_11_PRISM", "slow"),
-    LinkType(122, "IP_OVER_FC", None),
+    LinkType(122, "IP_OVER_FC", "llc", 16),
     LinkType(123, "SUNATM", None),
     LinkType(127, "IEEE802_11_RADIOTAP", "slow"),
     LinkType(129, "ARCNET_LINUX", "arcnet"),
-    LinkType(138, "APPLE_IP_OVER_IEEE1394", None),
+    LinkType(138, "APPLE_IP_OVER_IEEE1394", "ethertype", 18),
     LinkType(143, "DOCSIS", None),
     LinkType(144, "LINUX_IRDA", None),
     LinkType(147, "USER0", None),
     LinkType(163, "IEEE802_11_AVS", "slow"),
-    LinkType(166, "PPP_PPPD", "ppp_direction"),
+    LinkType(166, "PPP_PPPD", "ppp", 1),
     LinkType(187, "BLUETOOTH_HCI_H4", None),
     LinkType(189, "USB_LINUX", None),
     LinkType(192, "PPI", "slow"),
     LinkType(195, "IEEE802_15_4_WITHFCS", None),
     LinkType(201, "BLUETOOTH_HCI_H4_WITH_PHDR", None),
-    LinkType(204, "PPP_WITH_DIR", "ppp_direction"),
-    LinkType(205, "C_HDLC_WITH_DIR", "c_hdlc_direction"),
+    LinkType(204, "PPP_WITH_DIR", "ppp", 1),
+    LinkType(205, "C_HDLC_WITH_DIR", "ethertype", 5),
     LinkType(220, "USB_LINUX_MMAPPED", None),
+    LinkType(226, "IPNET", "ip", 24),
     LinkType(227, "CAN_SOCKETCAN", None),
     LinkType(228, "IPV4", "ipv4"),
     LinkType(229, "IPV6", "ipv6"),
@@ -73,9 +76,11 @@ LINK_TYPES = (
     LinkType(251, "BLUETOOTH_LE_LL", None),
     LinkType(252, "WIRESHARK_UPPER_PDU", None),
     LinkType(253, "NETLINK", None),
+    LinkType(258, "PKTAP", "pktap"),
     LinkType(272, "NORDIC_BLE", None),
+    LinkType(274, "ETHERNET_MPACKET", "mpacket"),
     LinkType(276, "LINUX_SLL2", "linux_sll2"),
-    LinkType(284, "DSA_TAG_DSA", "dsa"),
+    LinkType(284, "DSA_TAG_DSA", "ethertype", 18),
     LinkType(285, "DSA_TAG_EDSA", "edsa"),
 )
 

@@ -41,11 +41,13 @@ cdef enum:
     FDDI
     ARCNET
     PPP
-    PPP_DIRECTION
     C_HDLC
-    C_HDLC_DIRECTION
+    TOKEN_RING
+    FRAME_RELAY
+    PFLOG
+    PKTAP
+    MPACKET
     NFLOG
-    DSA
     EDSA
     NSH
     MPLS

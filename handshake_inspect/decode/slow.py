@@ -12,7 +12,8 @@ import warnings
 from functools import cache
 from typing import Any
 
-FRAME_BYTES_MOST = 65_536 + 256
+# scapy's time grows with what it is given, and IP begins near the front or not at all.
+DISSECTED_BYTES_MOST = 512
 LAYERS_MOST = 64
 
 DISSECTORS = {
@@ -65,10 +66,11 @@ def find_ip(kind: int, number: int, data: bytes) -> bytes | None:
     """
     dissector = _dissector(kind, number)
     try:
-        layer = dissector(data[:FRAME_BYTES_MOST])
+        layer = dissector(data[:DISSECTED_BYTES_MOST])
         for _ in range(LAYERS_MOST):
             if type(layer).__name__ in ("IP", "IPv6"):
-                return bytes(layer.original)
+                start = data.find(layer.original[:40], 0, DISSECTED_BYTES_MOST)
+                return data[start:] if start >= 0 else None
             layer = layer.payload
             if type(layer).__name__ == "NoPayload":
                 return None
