@@ -67,7 +67,12 @@ class Report:
     """What was found: `captures`, `connections` (views, made when asked for) and the `summary` of all of them."""
 
     def __init__(
-        self, captures: tuple[CaptureInfo, ...], tracker: Tracker, judge: Judge, views: Views, faults: list[CaptureError]
+        self,
+        captures: tuple[CaptureInfo, ...],
+        tracker: Tracker,
+        judge: Judge,
+        views: Views,
+        faults: list[CaptureError],
     ) -> None:
         self.captures = captures
         self.connections = Connections(judge, tracker.connection_count, views)
@@ -108,7 +113,9 @@ def _in_time_order(paths: Sequence[str]) -> list[str]:
     return sorted(paths, key=times.__getitem__)
 
 
-def _read(capture: Capture, decoder: Decoder, tracker: Tracker, progress: Progress | None, done: int, total: int | None) -> None:
+def _read(
+    capture: Capture, decoder: Decoder, tracker: Tracker, progress: Progress | None, done: int, total: int | None
+) -> None:
     """Take one capture into account, batch by batch."""
     for batch in capture.batches():
         rows = decoder.decode(batch)

@@ -26,9 +26,7 @@ class CaptureError(HandshakeInspectError):
         self.offset = offset
         self.frame = frame
         place = "".join(
-            f"{name} {number}, "
-            for name, number in (("frame", frame), ("offset", offset))
-            if number is not None
+            f"{name} {number}, " for name, number in (("frame", frame), ("offset", offset)) if number is not None
         )
         super().__init__(f"{path}: {place[:-2]}: {problem}" if place else f"{path}: {problem}")
 

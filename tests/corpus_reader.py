@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from frames_by_hand import FRAME, Batch
-
 from handshake_inspect.columns import frame_column
 
 SHARED = Path(os.environ.get("HANDSHAKE_INSPECT_SHARED", Path(__file__).parents[2] / "shared"))

@@ -48,9 +48,7 @@ FINDINGS = (
     Row("time-wait-reused", "note", "A new connection took the 4-tuple while it was still in TIME_WAIT."),
 )
 
-OPTIONS = Options(
-    mss=1460, window_scale=7, sack_permitted=True, timestamps=True, fast_open=None, mptcp=None, ecn=None
-)
+OPTIONS = Options(mss=1460, window_scale=7, sack_permitted=True, timestamps=True, fast_open=None, mptcp=None, ecn=None)
 NO_REPEATS = Retransmissions(syn=0, syn_ack=0, fin=0, data=0)
 
 

@@ -6,12 +6,12 @@ import subprocess
 import sys
 import types
 
-import captures
 import pytest
-from frames import read
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import captures
+from frames import read
 from handshake_inspect.capture import FORMATS, first_time_ns, open_capture
 from handshake_inspect.errors import CaptureError
 

@@ -2,11 +2,11 @@
 
 import struct
 
-import captures
 import pytest
+
+import captures
 from captures import MICROSECONDS, pcap_header, pcap_record
 from frames import read
-
 from handshake_inspect.capture import open_capture
 from handshake_inspect.errors import CaptureError
 

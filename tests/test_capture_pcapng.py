@@ -4,11 +4,11 @@ import struct
 import time
 
 import pytest
-from captures import block, interface, obsolete_packet, option, packet, section, simple_packet
-from frames import read
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from captures import block, interface, obsolete_packet, option, packet, section, simple_packet
+from frames import read
 from handshake_inspect.capture import open_capture
 from handshake_inspect.errors import CaptureError
 
@@ -82,9 +82,7 @@ def test_every_clock_is_exact_and_rounds_down(tmp_path_factory, stamps, tsresol,
         return max(-most, min(most, value))
 
     # A time that 64 bits of nanoseconds do not hold is the nearest that they do.
-    expected = [
-        fitting(fitting(n * 10**9 // per_second) + fitting((offset_s or 0) * 10**9)) for n in stamps
-    ]
+    expected = [fitting(fitting(n * 10**9 // per_second) + fitting((offset_s or 0) * 10**9)) for n in stamps]
     assert times(read(path)[1]) == expected
 
 

@@ -9,10 +9,10 @@ import sys
 import tracemalloc
 import types
 
-import captures
 import pytest
-from frames import read
 
+import captures
+from frames import read
 from handshake_inspect.capture import COMPRESSIONS, open_capture
 from handshake_inspect.errors import CaptureError
 
@@ -55,9 +55,7 @@ def test_a_compressed_capture_reads_as_the_plain_one(path, name, chunk):
 @pytest.mark.parametrize("name", COMPRESS)
 def test_members_that_follow_each_other_are_one(path, name):
     cuts = [0, 1, 30, 1000, 500_000, 500_000, len(WHOLE)]
-    path.write_bytes(
-        b"".join(COMPRESS[name](WHOLE[begin:end]) for begin, end in itertools.pairwise(cuts))
-    )
+    path.write_bytes(b"".join(COMPRESS[name](WHOLE[begin:end]) for begin, end in itertools.pairwise(cuts)))
     capture, frames = read(path)
     assert (plain(frames), capture.faults) == (FRAMES, [])
 

@@ -4,9 +4,10 @@ import ipaddress
 import logging
 
 import pytest
-from frames_by_hand import decode
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from frames_by_hand import decode
 
 logging.getLogger("scapy").setLevel(logging.CRITICAL)
 inet = pytest.importorskip("scapy.layers.inet")

@@ -3,15 +3,15 @@
 from functools import cache
 
 import pytest
-from frames_by_hand import batch, ethernet, ipv4, ipv6, rows_of, tcp, tcp6
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from frames_by_hand import batch, ethernet, ipv4, ipv6, rows_of, tcp, tcp6
+from handshake_inspect.decode import LINK_TYPES, Decoder
 from test_decode_fragments import WHOLE4, WHOLE6, parts4, parts6
 from test_decode_ip import HOP_BY_HOP
 from test_decode_link import ETHERTYPE_SAMPLES, LINK_SAMPLES
 from test_decode_tunnels import SAMPLES
-
-from handshake_inspect.decode import LINK_TYPES, Decoder
 
 OPTIONS = bytes.fromhex("020405b40402080a0000000100000000010303072202")
 LINKS = [row.number for row in LINK_TYPES]

@@ -8,9 +8,9 @@ from collections import Counter
 from functools import cache
 
 import pytest
+
 from corpus_reader import CORPUS, batches
 from frames_by_hand import rows_of
-
 from handshake_inspect.decode import Decoder
 
 pytestmark = pytest.mark.skipif(not CORPUS.exists(), reason=f"the corpus of captures is not at {CORPUS}")

@@ -4,8 +4,8 @@ import random
 import struct
 
 import pytest
-from frames_by_hand import ACK, batch, decode, ethernet, ipv4, ipv6, rows_of, tcp, tcp6, udp
 
+from frames_by_hand import ACK, batch, decode, ethernet, ipv4, ipv6, rows_of, tcp, tcp6, udp
 from handshake_inspect.decode import Decoder
 from handshake_inspect.decode.fragments import DATAGRAMS_MOST, PIECES_MOST, STORED_BYTES_MOST, Fragments
 

@@ -3,6 +3,7 @@
 import struct
 
 import pytest
+
 from frames_by_hand import A4, A6, ACK, B4, SYN, checksum, decode, ethernet, ipv4, ipv6, tcp, tcp6, udp
 
 ROUTER4 = bytes((203, 0, 113, 9))

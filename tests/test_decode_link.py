@@ -3,8 +3,8 @@
 import struct
 
 import pytest
-from frames_by_hand import ACK, batch, decode, ethernet, ipv4, ipv6, rows_of, tcp, tcp6
 
+from frames_by_hand import ACK, batch, decode, ethernet, ipv4, ipv6, rows_of, tcp, tcp6
 from handshake_inspect.decode import ETHERTYPES, LINK_TYPES, Decoder
 
 PACKET4, PACKET6 = ipv4(tcp()), ipv6(tcp6())

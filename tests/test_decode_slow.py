@@ -5,8 +5,8 @@ import subprocess
 import sys
 
 import pytest
-from frames_by_hand import ACK, FIN, batch, decode, ethernet, ipv4, rows_of, tcp, udp
 
+from frames_by_hand import ACK, FIN, batch, decode, ethernet, ipv4, rows_of, tcp, udp
 from handshake_inspect.decode import LINK_TYPES, Decoder, slow
 
 PACKET = ipv4(tcp())

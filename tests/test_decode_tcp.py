@@ -3,6 +3,7 @@
 import struct
 
 import pytest
+
 from frames_by_hand import A4, ACK, B4, FIN, PSH, RST, SYN, checksum, decode, ethernet, ipv4, ipv6, tcp, tcp6
 
 MSS, WINDOW_SCALE, SACK_PERMITTED, TIMESTAMPS, FAST_OPEN, MPTCP, DAMAGED = 1, 2, 4, 8, 16, 32, 64

@@ -3,6 +3,7 @@
 import struct
 
 import pytest
+
 from frames_by_hand import A4, A6, ACK, B4, B6, decode, ethernet, ipv4, ipv6, tcp, tcp6, udp
 
 OUTER4 = {"src": bytes((10, 0, 0, 1)), "dst": bytes((10, 0, 0, 2))}

@@ -129,7 +129,7 @@ def _load_zstd() -> tuple[Callable[[], Any], tuple[type[Exception], ...]]:
 
 
 def _load_lz4() -> tuple[Callable[[], Any], tuple[type[Exception], ...]]:
-    import lz4.frame  # type: ignore[import-untyped]
+    import lz4.frame
 
     return lz4.frame.LZ4FrameDecompressor, (RuntimeError,)
 

@@ -276,9 +276,7 @@ class PcapngWalker(Walker):
         grown: cython.pointer(Interface)
         if self.known == self.room:
             size = max(8, 2 * self.room)
-            grown = cython.cast(
-                cython.pointer(Interface), realloc(self.interfaces, size * cython.sizeof(Interface))
-            )
+            grown = cython.cast(cython.pointer(Interface), realloc(self.interfaces, size * cython.sizeof(Interface)))
             if grown == cython.NULL:
                 raise MemoryError()
             self.interfaces = grown

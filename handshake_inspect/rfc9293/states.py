@@ -98,16 +98,16 @@ TRANSITIONS = (
     A(S.LAST_ACK,     E.RCV_ACK_OF_FIN,   "rcv ACK of FIN; x",                S.CLOSED,       "Figure 5"),
 
     A(S.SYN_RECEIVED, E.RCV_RST,          "rcv RST",                          S.LISTEN,       "Figure 5, Note 1"),
-    A(S.SYN_RECEIVED, E.RCV_RST_OPENER,   "",                                 S.CLOSED,       "section 3.10.7.4, first"),
-    A(S.SYN_RECEIVED, E.RCV_FIN,          "",                                 S.CLOSE_WAIT,   "section 3.10.7.4, eighth"),
+    A(S.SYN_RECEIVED, E.RCV_RST_OPENER,   "",                                 S.CLOSED,       "section 3.10.7.4"),
+    A(S.SYN_RECEIVED, E.RCV_FIN,          "",                                 S.CLOSE_WAIT,   "section 3.10.7.4"),
     A(S.SYN_SENT,     E.RCV_RST,          "",                                 S.CLOSED,       "section 3.10.7.3"),
-    A(S.ESTABLISHED,  E.RCV_RST,          "",                                 S.CLOSED,       "section 3.10.7.4, second"),
-    A(S.FIN_WAIT_1,   E.RCV_RST,          "",                                 S.CLOSED,       "section 3.10.7.4, second"),
-    A(S.FIN_WAIT_2,   E.RCV_RST,          "",                                 S.CLOSED,       "section 3.10.7.4, second"),
-    A(S.CLOSE_WAIT,   E.RCV_RST,          "",                                 S.CLOSED,       "section 3.10.7.4, second"),
-    A(S.CLOSING,      E.RCV_RST,          "",                                 S.CLOSED,       "section 3.10.7.4, second"),
-    A(S.LAST_ACK,     E.RCV_RST,          "",                                 S.CLOSED,       "section 3.10.7.4, second"),
-    A(S.TIME_WAIT,    E.RCV_RST,          "",                                 S.CLOSED,       "section 3.10.7.4, second"),
+    A(S.ESTABLISHED,  E.RCV_RST,          "",                                 S.CLOSED,       "section 3.10.7.4"),
+    A(S.FIN_WAIT_1,   E.RCV_RST,          "",                                 S.CLOSED,       "section 3.10.7.4"),
+    A(S.FIN_WAIT_2,   E.RCV_RST,          "",                                 S.CLOSED,       "section 3.10.7.4"),
+    A(S.CLOSE_WAIT,   E.RCV_RST,          "",                                 S.CLOSED,       "section 3.10.7.4"),
+    A(S.CLOSING,      E.RCV_RST,          "",                                 S.CLOSED,       "section 3.10.7.4"),
+    A(S.LAST_ACK,     E.RCV_RST,          "",                                 S.CLOSED,       "section 3.10.7.4"),
+    A(S.TIME_WAIT,    E.RCV_RST,          "",                                 S.CLOSED,       "section 3.10.7.4"),
 
     A(S.SYN_SENT,     E.SND_RST,          "",                                 S.CLOSED,       "section 3.10.7.3"),
     A(S.SYN_RECEIVED, E.SND_RST,          "",                                 S.CLOSED,       "section 3.10.5"),
@@ -118,8 +118,8 @@ TRANSITIONS = (
     A(S.CLOSING,      E.SND_RST,          "",                                 S.CLOSED,       "section 3.6.1"),
     A(S.LAST_ACK,     E.SND_RST,          "",                                 S.CLOSED,       "section 3.6.1"),
 
-    A(S.TIME_WAIT,    E.NEW_SYN,          "",                                 S.CLOSED,       "section 3.6.1, MAY-2"),
-    A(S.SYN_SENT,     E.RCV_ICMP,         "",                                 S.CLOSED,       "section 3.9.2.2, SHLD-26"),
+    A(S.TIME_WAIT,    E.NEW_SYN,          "",                                 S.CLOSED,       "section 3.6.1"),
+    A(S.SYN_SENT,     E.RCV_ICMP,         "",                                 S.CLOSED,       "section 3.9.2.2"),
 )
 # fmt: on
 

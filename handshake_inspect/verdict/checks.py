@@ -1,7 +1,7 @@
 """The SEQ + 1 checks: is each SYN and FIN acknowledged by the number after it (RFC 9293 section 3.4)."""
 
 import cython
-from cython.cimports.handshake_inspect.columns import ACK, FIN, RST, SYN
+from cython.cimports.handshake_inspect.columns import ACK, RST, SYN
 from cython.cimports.handshake_inspect.rfc9293.seq import covers, distance
 from cython.cimports.handshake_inspect.track.table import FIN_SEEN, HAS_ISN, ICMP, WRONG_ACK, Evidence, Flow
 from cython.cimports.handshake_inspect.verdict.replay import Check, Replay, acks_fin, acks_syn

@@ -1,11 +1,8 @@
 """How a connection closed (RFC 9293 section 3.6)."""
 
 import cython
-from cython.cimports.handshake_inspect.columns import ACK, FIN, RST
-from cython.cimports.handshake_inspect.rfc9293.seq import distance
-from cython.cimports.handshake_inspect.rfc9293.states import CLOSED, ESTABLISHED
-from cython.cimports.handshake_inspect.track.table import NOBODY, SELF_CONNECTED, Evidence
-from cython.cimports.handshake_inspect.verdict.replay import Replay, acks_fin
+from cython.cimports.handshake_inspect.track.table import NOBODY, SELF_CONNECTED
+from cython.cimports.handshake_inspect.verdict.replay import Replay
 from cython.cimports.handshake_inspect.verdict.words import (
     CLOSING_FIN_THEN_RESET,
     CLOSING_FOUR_WAY,

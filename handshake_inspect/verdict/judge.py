@@ -4,21 +4,20 @@ A verdict costs a microsecond, so it is made again when somebody asks for it; on
 what to show need stays in the connection's row.
 """
 
-from array import array
 
 import cython
 from cython.cimports.handshake_inspect.rfc9293.states import NO_STATE, STATES
-from cython.cimports.handshake_inspect.track.table import NOBODY, RST_SEEN, Connection, Evidence, Flow
+from cython.cimports.handshake_inspect.track.table import Connection, Evidence, Flow
 from cython.cimports.handshake_inspect.track.tracker import Tracker
 from cython.cimports.handshake_inspect.verdict.checks import judge_checks
 from cython.cimports.handshake_inspect.verdict.closing import judge_closing
 from cython.cimports.handshake_inspect.verdict.findings import FINDING_COUNT
 from cython.cimports.handshake_inspect.verdict.notes import judge_findings
 from cython.cimports.handshake_inspect.verdict.opening import judge_opening
-from cython.cimports.handshake_inspect.verdict.replay import Note, Replay, Stay, Step, hard_icmp, replay
+from cython.cimports.handshake_inspect.verdict.replay import Replay, Stay, hard_icmp, replay
 from cython.cimports.handshake_inspect.verdict.time_wait import judge_time_wait
 from cython.cimports.handshake_inspect.verdict.words import CLOSING_COUNT, OPENING_COUNT
-from cython.cimports.libc.stdint import int64_t, uint8_t, uint32_t, uint64_t
+from cython.cimports.libc.stdint import int64_t, uint8_t, uint64_t
 from cython.cimports.libc.stdlib import calloc, free
 
 from handshake_inspect.rfc9293.states import State

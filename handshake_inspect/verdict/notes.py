@@ -3,7 +3,6 @@
 import cython
 from cython.cimports.handshake_inspect.columns import ACK, FIN, OPTION_FAST_OPEN, RST, SYN
 from cython.cimports.handshake_inspect.rfc9293.seq import distance
-from cython.cimports.handshake_inspect.rfc9293.states import CLOSE_WAIT, SYN_RECEIVED
 from cython.cimports.handshake_inspect.track.table import (
     CLOCK_BACK,
     FIN_SEEN,
@@ -82,7 +81,9 @@ from cython.cimports.libc.stdint import int64_t, uint32_t, uint64_t
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def _frame(r: cython.pointer(Replay), side: cython.int, bits: cython.int, wanted: cython.int, last: cython.bint) -> uint64_t:
+def _frame(
+    r: cython.pointer(Replay), side: cython.int, bits: cython.int, wanted: cython.int, last: cython.bint
+) -> uint64_t:
     """Return the frame of the first or last evidence of `side` whose flags & bits == wanted; 0 without one."""
     i: cython.int
     found: uint64_t = 0
@@ -104,14 +105,35 @@ def _retransmissions(r: cython.pointer(Replay)) -> cython.void:
     for side in range(2):
         f = r.flow[side]
         if f.syns > 1:
-            note(r, FINDING_SYN_RETRANSMITTED, side, _frame(r, side, SYN | ACK, SYN, False),
-                 _frame(r, side, SYN | ACK, SYN, True), f.syns, 0)
+            note(
+                r,
+                FINDING_SYN_RETRANSMITTED,
+                side,
+                _frame(r, side, SYN | ACK, SYN, False),
+                _frame(r, side, SYN | ACK, SYN, True),
+                f.syns,
+                0,
+            )
         if f.syn_acks > 1:
-            note(r, FINDING_SYN_ACK_RETRANSMITTED, side, _frame(r, side, SYN | ACK, SYN | ACK, False),
-                 _frame(r, side, SYN | ACK, SYN | ACK, True), f.syn_acks, 0)
+            note(
+                r,
+                FINDING_SYN_ACK_RETRANSMITTED,
+                side,
+                _frame(r, side, SYN | ACK, SYN | ACK, False),
+                _frame(r, side, SYN | ACK, SYN | ACK, True),
+                f.syn_acks,
+                0,
+            )
         if f.fins > 1:
-            note(r, FINDING_FIN_RETRANSMITTED, side, _frame(r, side, FIN, FIN, False),
-                 _frame(r, side, FIN, FIN, True), f.fins, 0)
+            note(
+                r,
+                FINDING_FIN_RETRANSMITTED,
+                side,
+                _frame(r, side, FIN, FIN, False),
+                _frame(r, side, FIN, FIN, True),
+                f.fins,
+                0,
+            )
 
 
 @cython.cfunc
@@ -130,15 +152,29 @@ def _opening(r: cython.pointer(Replay), t: Tracker) -> cython.void:
     elif r.opening == OPENING_SPLIT:
         note(r, FINDING_SPLIT_HANDSHAKE, 1, _frame(r, 1, SYN, SYN, False), 0, 0, 0)
     elif r.opening == OPENING_SIMULTANEOUS and not r.connection.flags & SELF_CONNECTED:
-        note(r, FINDING_SIMULTANEOUS_OPEN, NOBODY, _frame(r, 0, SYN | ACK, SYN, False),
-             _frame(r, 1, SYN | ACK, SYN, False), 0, 0)
+        note(
+            r,
+            FINDING_SIMULTANEOUS_OPEN,
+            NOBODY,
+            _frame(r, 0, SYN | ACK, SYN, False),
+            _frame(r, 1, SYN | ACK, SYN, False),
+            0,
+            0,
+        )
     if r.connection.opener == NOBODY:
         note(r, FINDING_MID_STREAM, NOBODY, r.connection.first_frame, 0, 0, 0)
         note(r, FINDING_ROLES_GUESSED, NOBODY, r.connection.first_frame, 0, 0, 0)
     for i in range(r.count):
         if r.evidence[i].marks & ICMP:
-            note(r, FINDING_ICMP_UNREACHABLE, r.sender[i], r.evidence[i].frame, 0,
-                 (r.evidence[i].detail >> 8) & 0xFF, r.evidence[i].detail & 0xFF)
+            note(
+                r,
+                FINDING_ICMP_UNREACHABLE,
+                r.sender[i],
+                r.evidence[i].frame,
+                0,
+                (r.evidence[i].detail >> 8) & 0xFF,
+                r.evidence[i].detail & 0xFF,
+            )
             break
     for i in range(r.count):
         if r.evidence[i].marks & ICMP or r.evidence[i].flags & RST:
@@ -151,8 +187,15 @@ def _opening(r: cython.pointer(Replay), t: Tracker) -> cython.void:
     if r.flow[0].options & OPTION_FAST_OPEN:
         _fast_open(r)
     if r.connection.older:
-        note(r, FINDING_TUPLE_REUSED, NOBODY, t.connections[r.connection.older - 1].first_frame, 0,
-             r.connection.incarnation, 0)
+        note(
+            r,
+            FINDING_TUPLE_REUSED,
+            NOBODY,
+            t.connections[r.connection.older - 1].first_frame,
+            0,
+            r.connection.incarnation,
+            0,
+        )
         _challenged(r, t)
 
 
@@ -255,13 +298,22 @@ def _closing(r: cython.pointer(Replay), t: Tracker) -> cython.void:
     if r.closing == CLOSING_HALF_CLOSED:
         note(r, FINDING_HALF_CLOSED, r.closed_first, r.evidence[r.fin_proof[r.closed_first]].frame, 0, 0, 0)
     elif r.closing == CLOSING_SIMULTANEOUS and not r.connection.flags & SELF_CONNECTED:
-        note(r, FINDING_SIMULTANEOUS_CLOSE, NOBODY, r.evidence[r.first_fin[0]].frame,
-             r.evidence[r.first_fin[1]].frame, 0, 0)
+        note(
+            r,
+            FINDING_SIMULTANEOUS_CLOSE,
+            NOBODY,
+            r.evidence[r.first_fin[0]].frame,
+            r.evidence[r.first_fin[1]].frame,
+            0,
+            0,
+        )
     for side in range(2):
         if r.stay[side].present and r.stay[side].end == END_REUSE:
             newer = cython.address(t.connections[r.connection.newer - 1])
             # Linux reopens a TIME_WAIT socket with the old SND.NXT + 65535 + 2: proof of the state, from the wire.
-            jump = distance(r.flow[side].next, newer.flow[r.connection.client if side == 0 else 1 - r.connection.client].isn)
+            jump = distance(
+                r.flow[side].next, newer.flow[r.connection.client if side == 0 else 1 - r.connection.client].isn
+            )
             note(r, FINDING_TIME_WAIT_REUSED, side, r.stay[side].end_frame, 0, jump, 0)
         elif r.stay[side].present and r.stay[side].end == END_RESET:
             note(r, FINDING_TIME_WAIT_RESET, side, r.stay[side].end_frame, 0, 0, 0)
@@ -296,7 +348,9 @@ def _quality(r: cython.pointer(Replay)) -> cython.void:
     if copies:
         note(r, FINDING_MIRRORED, NOBODY, 0, 0, copies, 0)
     if c.flags & SWAPPED:
-        note(r, FINDING_OUT_OF_ORDER_CAPTURE, NOBODY, _frame(r, 1, SYN, SYN, False), _frame(r, 0, SYN, SYN, False), 0, 0)
+        note(
+            r, FINDING_OUT_OF_ORDER_CAPTURE, NOBODY, _frame(r, 1, SYN, SYN, False), _frame(r, 0, SYN, SYN, False), 0, 0
+        )
     elif c.flags & CLOCK_BACK:
         note(r, FINDING_OUT_OF_ORDER_CAPTURE, NOBODY, 0, 0, 0, 0)
     if c.flags & SELF_CONNECTED:

@@ -2,7 +2,6 @@
 
 import cython
 from cython.cimports.handshake_inspect.columns import ACK, RST, SYN
-from cython.cimports.handshake_inspect.rfc9293.states import RCV_ACK_OF_SYN, SYN_RECEIVED
 from cython.cimports.handshake_inspect.track.table import (
     ICMP,
     NOBODY,
@@ -24,7 +23,7 @@ from cython.cimports.handshake_inspect.verdict.words import (
     OPENING_THREE_WAY,
     OPENING_UNANSWERED,
 )
-from cython.cimports.libc.stdint import int64_t, uint8_t, uint64_t
+from cython.cimports.libc.stdint import uint8_t
 
 
 @cython.cfunc

@@ -19,7 +19,6 @@ from cython.cimports.handshake_inspect.rfc9293.seq import covers, distance
 from cython.cimports.handshake_inspect.rfc9293.states import (
     CLOSED,
     CLOSING,
-    CLOSE_WAIT,
     ESTABLISHED,
     EVENTS,
     FIN_WAIT_1,
@@ -62,7 +61,6 @@ from cython.cimports.handshake_inspect.track.table import (
     WRONG_ACK,
     Connection,
     Evidence,
-    Flow,
 )
 from cython.cimports.handshake_inspect.track.tracker import Tracker
 from cython.cimports.libc.stdint import int32_t, int64_t, uint8_t, uint32_t, uint64_t
@@ -79,7 +77,11 @@ memcpy(NEXT_STATE, cython.cast(cython.p_char, _table), STATES * EVENTS)
 @cython.nogil
 @cython.exceptval(check=False)
 def step_at(
-    r: cython.pointer(Replay), side: cython.int, event: cython.int, time_ns: int64_t, frame: uint64_t,
+    r: cython.pointer(Replay),
+    side: cython.int,
+    event: cython.int,
+    time_ns: int64_t,
+    frame: uint64_t,
     certainty: cython.int,
 ) -> cython.bint:
     """Follow the arrow of `event` from the endpoint's state, if there is one; say whether there was."""
@@ -111,7 +113,11 @@ def step_at(
 @cython.nogil
 @cython.exceptval(check=False)
 def step(
-    r: cython.pointer(Replay), side: cython.int, event: cython.int, e: cython.pointer(Evidence), certainty: cython.int,
+    r: cython.pointer(Replay),
+    side: cython.int,
+    event: cython.int,
+    e: cython.pointer(Evidence),
+    certainty: cython.int,
     confirmed_by: uint64_t,
 ) -> cython.bint:
     """Do step_at() for the segment `e`."""
@@ -125,8 +131,13 @@ def step(
 @cython.nogil
 @cython.exceptval(check=False)
 def note(
-    r: cython.pointer(Replay), finding: cython.int, endpoint: cython.int, frame: uint64_t, second: uint64_t,
-    a: int64_t, b: int64_t,
+    r: cython.pointer(Replay),
+    finding: cython.int,
+    endpoint: cython.int,
+    frame: uint64_t,
+    second: uint64_t,
+    a: int64_t,
+    b: int64_t,
 ) -> cython.void:
     """Add a finding; beyond MOST_NOTES nothing is added."""
     n: cython.pointer(Note)
@@ -186,7 +197,9 @@ def _is_syn_ack(e: cython.pointer(Evidence)) -> cython.bint:
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def _last_before(r: cython.pointer(Replay), side: cython.int, bits: cython.int, wanted: cython.int, i: cython.int) -> cython.int:
+def _last_before(
+    r: cython.pointer(Replay), side: cython.int, bits: cython.int, wanted: cython.int, i: cython.int
+) -> cython.int:
     """Return the number of the last evidence before `i` that `side` sent and whose flags & bits == wanted, or -1."""
     j: cython.int
     for j in range(i - 1, -1, -1):
@@ -198,7 +211,9 @@ def _last_before(r: cython.pointer(Replay), side: cython.int, bits: cython.int, 
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def _first_after(r: cython.pointer(Replay), side: cython.int, bits: cython.int, wanted: cython.int, i: cython.int) -> cython.int:
+def _first_after(
+    r: cython.pointer(Replay), side: cython.int, bits: cython.int, wanted: cython.int, i: cython.int
+) -> cython.int:
     """Return the number of the first evidence after `i` that `side` sent and whose flags & bits == wanted, or -1."""
     j: cython.int
     for j in range(i + 1, r.count):
@@ -341,9 +356,7 @@ def _deliver_syn(r: cython.pointer(Replay), to: cython.int, proof: cython.int) -
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def _deliver_fin(
-    r: cython.pointer(Replay), to: cython.int, proof: cython.int, certainty: cython.int
-) -> cython.void:
+def _deliver_fin(r: cython.pointer(Replay), to: cython.int, proof: cython.int, certainty: cython.int) -> cython.void:
     """Deliver the peer's FIN, which evidence `proof` shows received (by an ACK of endpoint `to`, or a RST past it)."""
     peer: cython.int = 1 - to
     taken: cython.int = _last_before(r, peer, FIN, FIN, proof)
@@ -481,11 +494,7 @@ def _take_rst(r: cython.pointer(Replay), i: cython.int) -> cython.void:
         if _first_after(r, to, SYN, SYN, i) < 0 and _first_after(r, to, SYN | RST | FIN, 0, i) < 0:
             step(r, to, RCV_RST, e, INFERRED, 0)
     elif fate == RST_TAKEN:
-        if (
-            r.flow[by].flags & FIN_SEEN
-            and 0 <= r.first_fin[by] < i
-            and distance(r.flow[by].fin, e.seq) >= 0
-        ):
+        if r.flow[by].flags & FIN_SEEN and 0 <= r.first_fin[by] < i and distance(r.flow[by].fin, e.seq) >= 0:
             _deliver_fin(r, to, i, INFERRED)
         if r.state[to] == SYN_RECEIVED and r.flow[to].flags & SYN_SEEN:
             event = RCV_RST_OPENER
@@ -553,7 +562,9 @@ def _send(r: cython.pointer(Replay), i: cython.int) -> cython.void:
             _begin(r, by, CLOSED)
             step(r, by, SND_SYN, e, OBSERVED, 0)
         return
-    if r.state[by] == SYN_RECEIVED and (e.length or e.flags & FIN or (e.flags & ACK and acks_more_than_syn(r, e, peer))):
+    if r.state[by] == SYN_RECEIVED and (
+        e.length or e.flags & FIN or (e.flags & ACK and acks_more_than_syn(r, e, peer))
+    ):
         if e.length == 0 or not r.flow[peer].fast_open or e.flags & FIN:
             _established_by_ack(r, by, i)
     elif r.established[by] and r.step_count[by]:

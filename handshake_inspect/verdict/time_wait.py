@@ -3,7 +3,7 @@
 import cython
 from cython.cimports.handshake_inspect.columns import ACK, SYN
 from cython.cimports.handshake_inspect.rfc9293.states import CLOSED, NEW_SYN, TIME_WAIT, TIMEOUT_2MSL
-from cython.cimports.handshake_inspect.track.table import SYN_ACK_SEEN, Connection, Evidence, Flow
+from cython.cimports.handshake_inspect.track.table import SYN_ACK_SEEN, Connection, Evidence
 from cython.cimports.handshake_inspect.track.tracker import Tracker
 from cython.cimports.handshake_inspect.verdict.replay import (
     INFERRED,

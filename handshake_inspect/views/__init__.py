@@ -9,7 +9,6 @@ import ipaddress
 from collections.abc import Callable
 from typing import Any, cast
 
-from handshake_inspect.views.interop import interop
 from handshake_inspect.report import (
     BytesPerSide,
     Certainty,
@@ -37,11 +36,8 @@ from handshake_inspect.report import (
 )
 from handshake_inspect.rfc9293.states import EVENT_TEXTS
 from handshake_inspect.rfc9293.states import State as StateNumber
-from handshake_inspect.views.schedule import schedule_fits
 from handshake_inspect.verdict.findings import FINDINGS
-from handshake_inspect.views.icmp import icmp_meaning
 from handshake_inspect.verdict.judge import is_hard
-from handshake_inspect.views.sentences import sentence
 from handshake_inspect.verdict.words import (
     CERTAINTIES,
     CHECK_NAMES,
@@ -50,6 +46,10 @@ from handshake_inspect.verdict.words import (
     ROLES,
     TIME_WAIT_ENDS,
 )
+from handshake_inspect.views.icmp import icmp_meaning
+from handshake_inspect.views.interop import interop
+from handshake_inspect.views.schedule import schedule_fits
+from handshake_inspect.views.sentences import sentence
 
 STATE_NAMES = tuple(state.name for state in StateNumber)
 NO_STATE = 255

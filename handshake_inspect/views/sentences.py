@@ -21,7 +21,9 @@ def sentence(kind: FindingKind, role: str | None, frame: int, second: int, a: in
         plural="" if a == 1 else "s",
         off=_off(kind.id, a, b),
         times=f" (refused {a} times: one attempt)" if a > 1 else "",
-        proof="; the new ISN is the old SND.NXT + 65537: Linux reopened it from TIME_WAIT" if a == LINUX_REOPENS else "",
+        proof="; the new ISN is the old SND.NXT + 65537: Linux reopened it from TIME_WAIT"
+        if a == LINUX_REOPENS
+        else "",
         what=f"the SYN-ACK of frame {frame} stands before its SYN, frame {second}" if frame else "the clock goes back",
     )
 
