@@ -493,7 +493,7 @@ def _take_rst(r: cython.pointer(Replay), i: cython.int) -> cython.void:
             _begin(r, by, CLOSED)
         if _first_after(r, to, SYN, SYN, i) < 0 and _first_after(r, to, SYN | RST | FIN, 0, i) < 0:
             step(r, to, RCV_RST, e, INFERRED, 0)
-    elif fate == RST_TAKEN:
+    elif fate == RST_TAKEN or (fate == RST_FORGED and not _goes_on(r, to, i)):
         if r.flow[by].flags & FIN_SEEN and 0 <= r.first_fin[by] < i and distance(r.flow[by].fin, e.seq) >= 0:
             _deliver_fin(r, to, i, INFERRED)
         if r.state[to] == SYN_RECEIVED and r.flow[to].flags & SYN_SEEN:
