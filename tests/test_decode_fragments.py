@@ -110,6 +110,8 @@ def test_datagrams_of_other_addresses_protocols_and_numbers_are_kept_apart():
     one, two = parts4(WHOLE4, 112, ip_id=1), parts4(WHOLE4, 112, ip_id=2)
     assert decode(*frames([one[0], two[1]]))[1] == {"fragment": 2}
     assert decode(*frames([one[0], two[1], one[1], two[0]]))[1] == {"fragment": 2, "tcp": 2}
+    other = parts4(WHOLE4, 112, ip_id=1, protocol=17)
+    assert decode(*frames([one[0], other[1]]))[1] == {"fragment": 2}
     six, seven = parts6(WHOLE6, 112, 6), parts6(WHOLE6, 112, 7)
     assert decode(*frames([six[0], seven[1]]))[1] == {"fragment": 2}
 
@@ -125,9 +127,11 @@ def test_fragments_are_remembered_across_batches_and_decoders():
 
 def test_a_fragment_that_was_cut_leaves_a_hole():
     some = frames(parts4(WHOLE4, 112))
-    decoder = Decoder()
-    assert decoder.decode(batch([some[0][:-1], some[1]], wire=[len(some[0]), len(some[1])])) == 0
-    assert list(decoder.counters) == [0, 0, 2, 0, 0, 0]
+    for first, second in ((1, 0), (8, 0), (0, 1), (0, 8)):
+        cut = [some[0][: len(some[0]) - first], some[1][: len(some[1]) - second]]
+        decoder = Decoder()
+        assert decoder.decode(batch(cut, wire=[len(frame) for frame in some])) == 0
+        assert list(decoder.counters) == [0, 0, 2, 0, 0, 0]
 
 
 def test_a_datagram_that_takes_a_minute_is_given_up():

@@ -176,6 +176,10 @@ def test_ethernet_padding_is_no_payload():
     assert (seen, rows[0]["length"], rows[0]["marks"]) == ({"tcp": 1}, 0, 0)
     framed = len(IP4_SNAP)
     assert decode(ethernet(IP4_SNAP, framed) + b"\xee" * 9)[0][0]["length"] == 0
+    uncounted = SNAP + b"\x08\0" + ipv4(tcp(ACK, payload=b"12345"), total=0)
+    assert decode(ethernet(uncounted, len(uncounted)) + b"\xee" * 9)[0][0]["length"] == 5
+    session = struct.pack(">BBHH", 0x11, 0, 9, 2 + 45) + b"\0\x21" + ipv4(tcp(ACK, payload=b"12345"), total=0)
+    assert decode(ethernet(session, 0x8864) + b"\xee" * 9)[0][0]["length"] == 5
 
 
 def test_a_802_3_frame_of_another_service_carries_no_tcp():

@@ -199,7 +199,6 @@ def icmp(p: cython.pointer[Packet]) -> cython.int:
     row.reporter_high = row.src_high
     row.reporter_low = row.src_low
     row.marks = MARK_CUT if p.limit > p.end else 0
-    p.unsure = False
     p.at = at + 8
     # The quote may be cut anywhere (8 bytes of TCP are all that RFC 792 promises), so `end` stays
     # that of the error, and only `limit` follows the quoted header.
