@@ -37,6 +37,7 @@ DIRECTIVES = {
     "wraparound": False,
     "cdivision": True,
     "initializedcheck": False,
+    "show_performance_hints": False,  # they ask to drop the bounds checks, which stay
 }
 
 # The flags stay portable: a wheel must run on every machine of its architecture.
