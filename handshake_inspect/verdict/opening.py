@@ -69,11 +69,11 @@ def judge_opening(r: cython.pointer(Replay)) -> cython.void:
     i: cython.int
     e: cython.pointer(Evidence)
     frames: cython.int = 0
-    # The frames of the handshake: the first SYN, the answer to it, the segment that completes it.
+    # The frames of the handshake: the SYN that was answered, the answer that was completed, what completed it.
     syn: cython.pointer(Evidence) = cython.NULL
+    first_answer: cython.pointer(Evidence) = cython.NULL
     answer: cython.pointer(Evidence) = cython.NULL
     last: cython.pointer(Evidence) = cython.NULL
-    copies: cython.bint = False
     r.opening = cython.cast(uint8_t, _kind(r))
     r.server_side_ns = NEVER
     r.client_side_ns = NEVER
@@ -87,16 +87,17 @@ def judge_opening(r: cython.pointer(Replay)) -> cython.void:
             continue
         if e.flags & SYN:
             if r.sender[i] == 0 and not e.flags & ACK:
-                if answer == cython.NULL or syn == cython.NULL:
-                    copies = copies or syn != cython.NULL
-                    syn = e if syn == cython.NULL or r.opening == OPENING_THREE_WAY else syn
+                if syn == cython.NULL or (answer == cython.NULL and r.opening == OPENING_THREE_WAY):
+                    syn = e
             elif r.sender[i] == 1 and last == cython.NULL:
-                copies = copies or answer != cython.NULL
-                answer = e
+                first_answer = e if first_answer == cython.NULL else first_answer
+                if answer == cython.NULL or r.opening != OPENING_HALF_OPEN:
+                    answer = e
             elif r.opening == OPENING_SPLIT or r.opening == OPENING_SIMULTANEOUS:
                 last = e
         elif e.flags & RST:
             if r.sender[i] == 1 and answer == cython.NULL and r.opening == OPENING_REFUSED:
+                first_answer = e
                 answer = e
             elif r.opening == OPENING_RESET and last == cython.NULL:
                 last = e
@@ -111,11 +112,16 @@ def judge_opening(r: cython.pointer(Replay)) -> cython.void:
     if last != cython.NULL:
         r.opening_frames[frames] = last.frame
         frames += 1
-    # With copies of a SYN in flight the times belong to nobody knows which; the last copies before the answer are used.
-    if r.opening == OPENING_THREE_WAY:
-        if syn != cython.NULL and answer != cython.NULL and answer.time_ns >= syn.time_ns:
-            r.server_side_ns = answer.time_ns - syn.time_ns
-        if last != cython.NULL and answer != cython.NULL and last.time_ns >= answer.time_ns:
-            r.client_side_ns = last.time_ns - answer.time_ns
-    elif r.opening == OPENING_REFUSED and syn != cython.NULL and answer != cython.NULL:
-        r.server_side_ns = answer.time_ns - syn.time_ns
+    if r.opening != OPENING_THREE_WAY and r.opening != OPENING_REFUSED:
+        return
+    # The two halves of the path, as the capture point divides it: from the last SYN before the first answer, and from
+    # the last answer before its ACK.
+    if syn != cython.NULL and first_answer != cython.NULL and first_answer.time_ns >= syn.time_ns:
+        r.server_side_ns = first_answer.time_ns - syn.time_ns
+    if (
+        r.opening == OPENING_THREE_WAY
+        and last != cython.NULL
+        and answer != cython.NULL
+        and last.time_ns >= answer.time_ns
+    ):
+        r.client_side_ns = last.time_ns - answer.time_ns

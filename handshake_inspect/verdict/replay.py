@@ -356,6 +356,24 @@ def _deliver_syn(r: cython.pointer(Replay), to: cython.int, proof: cython.int) -
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
+def _confirm(
+    r: cython.pointer(Replay), side: cython.int, event: cython.int, frame: uint64_t, by: uint64_t
+) -> cython.bint:
+    """Let frame `by` confirm the endpoint's last transition, if that was inferred from `frame` (0: any) by `event`."""
+    s: cython.pointer(Step)
+    if r.step_count[side] == 0:
+        return False
+    s = cython.address(r.steps[side][r.step_count[side] - 1])
+    if s.event != event or s.certainty != INFERRED or s.frame == by or (frame and s.frame != frame):
+        return False
+    s.certainty = CONFIRMED
+    s.confirmed_by = by
+    return True
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
 def _deliver_fin(r: cython.pointer(Replay), to: cython.int, proof: cython.int, certainty: cython.int) -> cython.void:
     """Deliver the peer's FIN, which evidence `proof` shows received (by an ACK of endpoint `to`, or a RST past it)."""
     peer: cython.int = 1 - to
@@ -372,12 +390,8 @@ def _deliver_fin(r: cython.pointer(Replay), to: cython.int, proof: cython.int, c
     _established_by_ack(r, to, proof)
     if acks_fin(r, r.evidence[taken], to):
         # The ACK of our own FIN rode on it.
-        if not step(r, to, RCV_ACK_OF_FIN, r.evidence[taken], certainty, confirmed_by) and r.step_count[to]:
-            j = r.step_count[to] - 1
-            if r.steps[to][j].event == RCV_ACK_OF_FIN and r.steps[to][j].frame == r.evidence[taken].frame:
-                if certainty == CONFIRMED and r.steps[to][j].certainty == INFERRED:
-                    r.steps[to][j].certainty = CONFIRMED
-                    r.steps[to][j].confirmed_by = confirmed_by
+        if not step(r, to, RCV_ACK_OF_FIN, r.evidence[taken], certainty, confirmed_by) and certainty == CONFIRMED:
+            _confirm(r, to, RCV_ACK_OF_FIN, r.evidence[taken].frame, confirmed_by)
     cause = taken
     for j in range(taken + 1, proof):
         if r.sender[j] == peer and r.evidence[j].marks & FILLED_HOLE:
@@ -547,7 +561,6 @@ def _send(r: cython.pointer(Replay), i: cython.int) -> cython.void:
     e: cython.pointer(Evidence) = r.evidence[i]
     by: cython.int = r.sender[i]
     peer: cython.int = 1 - by
-    s: cython.pointer(Step)
     if acks_syn(r, e, peer):
         _deliver_syn(r, by, i)
     elif e.flags & SYN and e.flags & ACK and r.state[by] == NO_STATE:
@@ -562,19 +575,13 @@ def _send(r: cython.pointer(Replay), i: cython.int) -> cython.void:
             _begin(r, by, CLOSED)
             step(r, by, SND_SYN, e, OBSERVED, 0)
         return
-    if r.state[by] == SYN_RECEIVED and (
-        e.length or e.flags & FIN or (e.flags & ACK and acks_more_than_syn(r, e, peer))
-    ):
-        if e.length == 0 or not r.flow[peer].fast_open or e.flags & FIN:
+    if r.state[by] == SYN_RECEIVED:
+        # Data alone proves nothing with Fast Open: a server may send it before the ACK of its SYN.
+        if e.flags & FIN or acks_more_than_syn(r, e, peer) or (e.length and not r.flow[peer].fast_open):
             _established_by_ack(r, by, i)
-    elif r.established[by] and r.step_count[by]:
-        # What only an ESTABLISHED endpoint sends confirms that the ACK which we saw pass had arrived.
-        s = cython.address(r.steps[by][r.step_count[by] - 1])
-        if s.event == RCV_ACK_OF_SYN and s.certainty == INFERRED and s.frame != e.frame:
-            if e.length or e.flags & FIN or acks_more_than_syn(r, e, peer):
-                s.certainty = CONFIRMED
-                s.confirmed_by = e.frame
-                r.opening_certainty[by] = CONFIRMED
+    elif (e.length or e.flags & FIN or acks_more_than_syn(r, e, peer)) and _confirm(r, by, RCV_ACK_OF_SYN, 0, e.frame):
+        # Only an ESTABLISHED endpoint sends this: the ACK that we saw pass had arrived.
+        r.opening_certainty[by] = CONFIRMED
     if acks_fin(r, e, peer):
         _deliver_fin(r, by, i, CONFIRMED)
     if e.flags & FIN and r.first_fin[by] == i:
