@@ -33,18 +33,23 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 @pytest.fixture
-def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
-    """Compare a text with tests/golden/NAME: `golden("report.txt", text)`; --golden writes it instead."""
+def golden_at(request: pytest.FixtureRequest) -> Callable[[Path, str], None]:
+    """Compare a text with a file of the project: `golden_at(path, text)`; --golden writes it instead."""
 
-    def compare(name: str, text: str) -> None:
-        path = GOLDEN / name
+    def compare(path: Path, text: str) -> None:
         if request.config.getoption("golden"):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
         assert path.exists(), f"{path} is missing: `make golden` writes it"
-        assert text == path.read_text(encoding="utf-8"), f"{name} differs; if it should, `make golden` writes it again"
+        assert text == path.read_text(encoding="utf-8"), f"{path} differs; if it should, `make golden` writes it again"
 
     return compare
+
+
+@pytest.fixture
+def golden(golden_at: Callable[[Path, str], None]) -> Callable[[str, str], None]:
+    """Compare a text with tests/golden/NAME: `golden("report.txt", text)`; --golden writes it instead."""
+    return lambda name, text: golden_at(GOLDEN / name, text)
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,116 @@
+"""The README: every command in it is run and its output compared; its tables are made from the code.
+
+`make golden` writes outputs, tables and the picture again.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from handshake_inspect.decode import LINK_TYPES
+from handshake_inspect.rfc9293.states import TRANSITIONS
+from handshake_inspect.verdict.findings import FINDINGS
+from picture import svg
+
+ROOT = Path(__file__).resolve().parent.parent
+README = ROOT / "README.md"
+CONSOLE = re.compile(r"```console\n\$ (?P<command>[^\n]+)\n(?P<output>.*?)```\n", re.DOTALL)
+SHELL = re.compile(r"```sh\n(?P<commands>.*?)```\n", re.DOTALL)
+TABLE = r"<!-- {name} -->\n(?:\|[^\n]*\n)*"
+
+
+def of_states() -> str:
+    rows = ["| state | what happens | in the figure | next state | source |", "|---|---|---|---|---|"]
+    for arrow in TRANSITIONS:
+        figure = arrow.figure or "-"
+        rows.append(
+            f"| {arrow.state.name} | {arrow.event.text} | {figure} | {arrow.next_state.name} | {arrow.source} |"
+        )
+    return "\n".join(rows)
+
+
+def of_findings() -> str:
+    rows = ["| finding | severity | what it means |", "|---|---|---|"]
+    rows += [f"| `{kind.id}` | {kind.severity} | {kind.sentence} |" for kind in FINDINGS]
+    return "\n".join(rows)
+
+
+def of_link_types() -> str:
+    fast = [f"{row.name} ({row.number})" for row in LINK_TYPES if row.first not in (None, "slow")]
+    slow = [f"{row.name} ({row.number})" for row in LINK_TYPES if row.first == "slow"]
+    rows = ["| read by | link types |", "|---|---|", f"| the compiled path | {', '.join(fast)} |"]
+    rows.append(f"| scapy | {', '.join(slow)} |")
+    return "\n".join(rows)
+
+
+TABLES: dict[str, Callable[[], str]] = {"states": of_states, "findings": of_findings, "link types": of_link_types}
+
+
+def with_outputs(text: str, cli) -> str:
+    """Return the README with every command's output as it is now."""
+
+    def rerun(found: re.Match[str]) -> str:
+        program, *arguments = shlex.split(found["command"])
+        assert program == "handshake-inspect"
+        done = cli(*arguments, env={"COLUMNS": "100"})
+        status = f"[exit status {done.returncode}]\n" if done.returncode else ""
+        return f"```console\n$ {found['command']}\n{done.stdout}{done.stderr}{status}```\n"
+
+    return CONSOLE.sub(rerun, text)
+
+
+def with_tables(text: str) -> str:
+    """Return the README with every generated table as it is now."""
+    for name, make in TABLES.items():
+        text = re.sub(TABLE.format(name=name), lambda _, name=name, make=make: f"<!-- {name} -->\n{make()}\n", text)
+    return text
+
+
+def check(request: pytest.FixtureRequest, fresh: str) -> None:
+    if request.config.getoption("golden"):
+        README.write_text(fresh, encoding="utf-8")
+    assert fresh == README.read_text(encoding="utf-8"), "the README is stale; `make golden` writes it again"
+
+
+def test_every_command_prints_what_the_readme_shows(request, cli):
+    text = README.read_text(encoding="utf-8")
+    assert len(CONSOLE.findall(text)) >= 5
+    check(request, with_outputs(text, cli))
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_the_readme_has_a_place_for_each_generated_table(name):
+    assert f"<!-- {name} -->\n" in README.read_text(encoding="utf-8")
+
+
+def test_the_tables_are_those_of_the_code(request):
+    check(request, with_tables(README.read_text(encoding="utf-8")))
+
+
+def test_the_shell_commands_are_those_that_ci_runs():
+    checked = (ROOT / ".ci" / "run").read_text() + (ROOT / ".ci" / "readme").read_text()
+    commands = [
+        line.split("#")[0].strip()
+        for block in SHELL.findall(README.read_text(encoding="utf-8"))
+        for line in block.splitlines()
+    ]
+    assert commands
+    assert [command for command in commands if command and command not in checked] == []
+
+
+def test_the_python_sample_runs(capsys, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    (sample,) = re.findall(r"```python\n(.*?)```\n", README.read_text(encoding="utf-8"), re.DOTALL)
+    exec(compile(sample, "README.md", "exec"), {})
+    assert capsys.readouterr().out == "half-closed client CLOSE_WAIT\n"
+
+
+def test_the_picture_is_of_the_report_as_it_is_now(golden_at, cli):
+    done = cli("sample_pcaps/close_wait_leak/capture.pcap", "--color", "--utc", env={"COLUMNS": "100", "NO_COLOR": ""})
+    title = "handshake-inspect sample_pcaps/close_wait_leak/capture.pcap"
+    golden_at(ROOT / "docs" / "report.svg", svg(done.stdout, title))
