@@ -39,6 +39,7 @@ from cython.cimports.handshake_inspect.track.history import (
     remember,
     remember_segment,
 )
+from cython.cimports.handshake_inspect.track.memory import doubled, given_back, zeroed
 from cython.cimports.handshake_inspect.track.table import (
     ACKED_FIN,
     ACKED_SYN,
@@ -74,7 +75,7 @@ from cython.cimports.handshake_inspect.track.table import (
     Flow,
 )
 from cython.cimports.libc.stdint import int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from cython.cimports.libc.stdlib import calloc, free, malloc, realloc
+from cython.cimports.libc.stdlib import calloc, free, malloc
 from cython.cimports.libc.string import memset
 
 from handshake_inspect.track.layout import CONNECTION, EVIDENCE
@@ -256,7 +257,7 @@ class Tracker:
         self.connections = cython.cast(cython.pointer(Connection), malloc(self.row_space * cython.sizeof(Connection)))
         self.embryos = cython.cast(cython.pointer(Embryo), malloc(self.embryo_space * cython.sizeof(Embryo)))
         self.evidence = cython.cast(cython.pointer(Evidence), malloc(self.evidence_space * cython.sizeof(Evidence)))
-        self.slots = cython.cast(cython.pointer(Slot), calloc(self.slot_mask + 1, cython.sizeof(Slot)))
+        self.slots = cython.cast(cython.pointer(Slot), zeroed((self.slot_mask + 1) * cython.sizeof(Slot)))
         self.recent = cython.cast(cython.pointer(Recent), calloc(RECENT, cython.sizeof(Recent)))
         if (
             self.places == cython.NULL
@@ -271,11 +272,11 @@ class Tracker:
             self.multipliers[i] = secrets.randbits(64) | 1
 
     def __dealloc__(self):
-        free(self.places)
-        free(self.connections)
-        free(self.embryos)
-        free(self.evidence)
-        free(self.slots)
+        given_back(self.places, self.place_space * cython.sizeof(uint32_t))
+        given_back(self.connections, self.row_space * cython.sizeof(Connection))
+        given_back(self.embryos, self.embryo_space * cython.sizeof(Embryo))
+        given_back(self.evidence, self.evidence_space * cython.sizeof(Evidence))
+        given_back(self.slots, (self.slot_mask + 1) * cython.sizeof(Slot))
         free(self.recent)
         free(self.hashes)
 
@@ -382,7 +383,7 @@ class Tracker:
         old: cython.pointer(Slot) = self.slots
         size: uint64_t = self.slot_mask + 1
         grown: cython.pointer(Slot) = cython.cast(
-            cython.pointer(Slot), calloc(size * 2, cython.sizeof(Slot))
+            cython.pointer(Slot), zeroed(size * 2 * cython.sizeof(Slot))
         )
         i: uint64_t
         at: uint64_t
@@ -396,7 +397,7 @@ class Tracker:
                     at = (at + 1) & self.slot_mask
                 grown[at] = old[i]
         self.slots = grown
-        free(old)
+        given_back(old, size * cython.sizeof(Slot))
         return 0
 
     def connection_rows(self):
@@ -447,9 +448,7 @@ def _number(t: Tracker, place: uint32_t) -> int64_t:
     """Give the next number to the connection at `place`; return the number, or -1 when memory is out."""
     grown: cython.pointer(uint32_t)
     if t.connection_count == t.place_space:
-        grown = cython.cast(
-            cython.pointer(uint32_t), realloc(t.places, 2 * t.place_space * cython.sizeof(uint32_t))
-        )
+        grown = cython.cast(cython.pointer(uint32_t), doubled(t.places, t.place_space, cython.sizeof(uint32_t)))
         if grown == cython.NULL:
             return -1
         t.places = grown
@@ -472,7 +471,7 @@ def _lay(t: Tracker, s: cython.pointer(Segment), slot: cython.pointer(Slot)) -> 
         t.free_embryo = t.embryos[number].id
     else:
         if number == t.embryo_space:
-            grown = cython.cast(cython.pointer(Embryo), realloc(t.embryos, 2 * t.embryo_space * cython.sizeof(Embryo)))
+            grown = cython.cast(cython.pointer(Embryo), doubled(t.embryos, t.embryo_space, cython.sizeof(Embryo)))
             if grown == cython.NULL:
                 return -1
             t.embryos = grown
@@ -528,9 +527,7 @@ def _new_connection(t: Tracker, s: cython.pointer(Segment), side: cython.int, ol
     grown: cython.pointer(Connection)
     index: cython.Py_ssize_t = t.row_count
     if index == t.row_space:
-        grown = cython.cast(
-            cython.pointer(Connection), realloc(t.connections, 2 * t.row_space * cython.sizeof(Connection))
-        )
+        grown = cython.cast(cython.pointer(Connection), doubled(t.connections, t.row_space, cython.sizeof(Connection)))
         if grown == cython.NULL:
             return -1
         t.connections = grown
@@ -618,9 +615,7 @@ def _keep(
         e = cython.address(t.evidence[c.last_evidence - 1])
     else:
         if t.evidence_count == t.evidence_space:
-            grown = cython.cast(
-                cython.pointer(Evidence), realloc(t.evidence, 2 * t.evidence_space * cython.sizeof(Evidence))
-            )
+            grown = cython.cast(cython.pointer(Evidence), doubled(t.evidence, t.evidence_space, cython.sizeof(Evidence)))
             if grown == cython.NULL:
                 return -1
             t.evidence = grown
