@@ -41,6 +41,7 @@ from cython.cimports.handshake_inspect.decode.packet import (
     lack,
     u16,
 )
+from cython.cimports.handshake_inspect.decode.tcp import tcp
 from cython.cimports.handshake_inspect.decode.tunnels import protocol
 from cython.cimports.libc.stdint import int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
@@ -84,6 +85,12 @@ def _walk(p: cython.pointer[Packet]) -> cython.int:
     p.fragment_at = 0
     p.unsure = False
     p.reason = REASON_LINK | p.link_type
+    if layer == ETHERNET and u16(p, 12) == 0x0800 and has(p, 14):
+        # Nearly every frame there is: the same steps, without asking at each one which it is.
+        p.at = 14
+        layer = ipv4(p)
+        if layer == PROTOCOL and p.type == 6:
+            return tcp(p)
     if _skip[p.link_type]:
         if not has(p, _skip[p.link_type]):
             return lack(p, _skip[p.link_type])

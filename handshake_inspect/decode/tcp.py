@@ -21,7 +21,8 @@ from cython.cimports.handshake_inspect.columns import (
     Segment,
 )
 from cython.cimports.handshake_inspect.decode.packet import Packet, has, lack, u8, u16, u32
-from cython.cimports.libc.stdint import uint8_t, uint32_t, uint64_t
+from cython.cimports.libc.stdint import uint8_t, uint16_t, uint32_t, uint64_t
+from cython.cimports.libc.string import memcpy
 
 # NOP, NOP, timestamps of ten bytes: how nearly every segment after the SYN carries them (RFC 7323 appendix A).
 ALIGNED_TIMESTAMPS = cython.declare(uint32_t, 0x0101080A)
@@ -173,6 +174,31 @@ def _words(value: uint64_t) -> uint64_t:
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
+def _sum(data: cython.pointer[cython.const[uint8_t]], size: uint64_t) -> uint32_t:
+    """Return the ones' complement sum of the 16-bit words in `size` bytes; one that is odd is followed by 0.
+
+    A sum of words of 32 bits in this machine's byte order has the same bytes (RFC 1071 section 2).
+    """
+    total: uint64_t = 0
+    word: uint32_t
+    at: uint64_t = 0
+    both: uint8_t[2]
+    while size - at >= 4:
+        memcpy(cython.address(word), data + at, 4)
+        total += word
+        at += 4
+    if at < size:
+        word = 0
+        memcpy(cython.address(word), data + at, size - at)
+        total += word
+    folded: uint16_t = cython.cast(uint16_t, _fold(total))
+    memcpy(both, cython.address(folded), 2)
+    return both[0] << 8 | both[1]
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
 def _checksum_mark(p: cython.pointer[Packet]) -> cython.int:
     """Return the mark for the checksum of a whole segment at `p.at` (RFC 9293 section 3.1)."""
     row: cython.pointer[Segment] = p.row
@@ -180,17 +206,6 @@ def _checksum_mark(p: cython.pointer[Packet]) -> cython.int:
     pseudo: uint64_t = _words(row.src_low) + _words(row.dst_low) + (length >> 16) + (length & 0xFFFF) + 6
     if p.family == 6:
         pseudo += _words(row.src_high) + _words(row.dst_high)
-    total: uint64_t = pseudo
-    at: uint64_t = p.at
-    # Two words at a time: 2**32 is 1 modulo 65535, so the fold comes out the same.
-    while at + 4 <= p.end:
-        total += u32(p, at)
-        at += 4
-    if at + 2 <= p.end:
-        total += u16(p, at)
-        at += 2
-    if at < p.end:
-        total += u8(p, at) << 8
-    if _fold(total) == 0xFFFF:
+    if _fold(pseudo + _sum(p.bytes + p.at, p.end - p.at)) == 0xFFFF:
         return 0
     return MARK_OFFLOADED if row.checksum == _fold(pseudo) else MARK_BAD_CHECKSUM

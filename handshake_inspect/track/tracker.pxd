@@ -1,12 +1,13 @@
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, int64_t
 
 from handshake_inspect.columns cimport Segment
+from handshake_inspect.track.embryo cimport Embryo
 from handshake_inspect.track.table cimport Connection, Evidence
 
 
 cdef struct Slot:
     uint32_t tag            # upper half of the 4-tuple's hash
-    uint32_t index          # of the newest incarnation, + 1; 0: free
+    uint32_t place          # of the newest incarnation: row + 1, or EMBRYO | number; 0: free
 
 
 # The last segments seen anywhere, to tell mirrored copies from retransmissions.
@@ -27,15 +28,23 @@ cdef extern from *:
 
 
 cdef class Tracker:
-    cdef Connection* connections
+    cdef Connection* connections    # in the order in which they were more than a SYN
     cdef Evidence* evidence
+    cdef Embryo* embryos
+    cdef uint32_t* places           # of each connection, in the order of first segments: row + 1, or EMBRYO | number
     cdef Slot* slots
     cdef Recent* recent
     cdef uint64_t* hashes
     cdef readonly Py_ssize_t connection_count
+    cdef readonly Py_ssize_t row_count
+    cdef readonly Py_ssize_t embryo_count
     cdef readonly Py_ssize_t evidence_count
     cdef readonly Py_ssize_t evidence_bound
-    cdef Py_ssize_t connection_space
+    cdef Py_ssize_t place_space
+    cdef Py_ssize_t row_space
+    cdef Py_ssize_t embryo_space
+    cdef Py_ssize_t embryos_laid
+    cdef uint32_t free_embryo       # number + 1 of one that is free, 0: none
     cdef Py_ssize_t evidence_space
     cdef Py_ssize_t hash_space
     cdef uint64_t slot_mask
@@ -43,5 +52,7 @@ cdef class Tracker:
     cdef uint64_t multipliers[12]
     cdef int64_t last_time_ns
 
-    cdef int64_t _track(self, Segment* segment, uint64_t hashed) noexcept nogil
+    cdef int64_t row_of(self, Py_ssize_t connection) noexcept nogil
+    cdef int _track(self, Segment* segment, uint64_t hashed) noexcept nogil
+    cdef int _begin(self, Segment* segment, int side, uint64_t hashed, Slot* slot) noexcept nogil
     cdef int _grow_slots(self) noexcept nogil

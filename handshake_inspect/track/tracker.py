@@ -25,12 +25,21 @@ from cython.cimports.handshake_inspect.columns import (
     Segment,
 )
 from cython.cimports.handshake_inspect.rfc9293.seq import covers, distance
+from cython.cimports.handshake_inspect.track.embryo import (
+    EMBRYO,
+    Embryo,
+    is_embryo_of,
+    is_plain_syn,
+    to_embryo,
+    to_segment,
+)
 from cython.cimports.handshake_inspect.track.history import (
     LETTER_GAP,
     LETTER_RETRANSMISSION,
     remember,
     remember_segment,
 )
+from cython.cimports.handshake_inspect.track.memory import doubled, given_back, zeroed
 from cython.cimports.handshake_inspect.track.table import (
     ACKED_FIN,
     ACKED_SYN,
@@ -66,7 +75,7 @@ from cython.cimports.handshake_inspect.track.table import (
     Flow,
 )
 from cython.cimports.libc.stdint import int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from cython.cimports.libc.stdlib import calloc, free, malloc, realloc
+from cython.cimports.libc.stdlib import calloc, free, malloc
 from cython.cimports.libc.string import memset
 
 from handshake_inspect.track.layout import CONNECTION, EVIDENCE
@@ -77,7 +86,6 @@ EVIDENCE_BOUND = cython.declare(cython.int, 64)
 MIRROR_NS = cython.declare(cython.longlong, 10_000_000)
 RECENT = cython.declare(cython.Py_ssize_t, 16384)
 NEW = cython.declare(cython.longlong, -1)
-NO_MEMORY = cython.declare(cython.longlong, -2)
 LOW = cython.declare(cython.ulonglong, 0xFFFFFFFF)
 SIGNATURE = cython.declare(cython.ulonglong, 0x9E3779B97F4A7C15)
 
@@ -232,24 +240,29 @@ def _incarnation(
 class Tracker:
     """The connections of one capture, or of several that are one.
 
-    `track()` takes Segment columns in the order of the capture.  Rows are numbered in the order of their first
-    segment; `connection_count` says how many there are.
+    `track()` takes Segment columns in the order of the capture.  Connections are numbered in the order of their first
+    segment; `connection_count` says how many there are.  `places` leads from the number to the row, or to the embryo
+    while one SYN is all there is.
     """
 
     def __cinit__(self):
         i: cython.int
-        self.connection_space = 1024
+        self.place_space = 1024
+        self.row_space = 1024
+        self.embryo_space = 1024
         self.evidence_space = 4096
         self.evidence_bound = EVIDENCE_BOUND
         self.slot_mask = 4095
-        self.connections = cython.cast(
-            cython.pointer(Connection), malloc(self.connection_space * cython.sizeof(Connection))
-        )
+        self.places = cython.cast(cython.pointer(uint32_t), malloc(self.place_space * cython.sizeof(uint32_t)))
+        self.connections = cython.cast(cython.pointer(Connection), malloc(self.row_space * cython.sizeof(Connection)))
+        self.embryos = cython.cast(cython.pointer(Embryo), malloc(self.embryo_space * cython.sizeof(Embryo)))
         self.evidence = cython.cast(cython.pointer(Evidence), malloc(self.evidence_space * cython.sizeof(Evidence)))
-        self.slots = cython.cast(cython.pointer(Slot), calloc(self.slot_mask + 1, cython.sizeof(Slot)))
+        self.slots = cython.cast(cython.pointer(Slot), zeroed((self.slot_mask + 1) * cython.sizeof(Slot)))
         self.recent = cython.cast(cython.pointer(Recent), calloc(RECENT, cython.sizeof(Recent)))
         if (
-            self.connections == cython.NULL
+            self.places == cython.NULL
+            or self.connections == cython.NULL
+            or self.embryos == cython.NULL
             or self.evidence == cython.NULL
             or self.slots == cython.NULL
             or self.recent == cython.NULL
@@ -259,9 +272,11 @@ class Tracker:
             self.multipliers[i] = secrets.randbits(64) | 1
 
     def __dealloc__(self):
-        free(self.connections)
-        free(self.evidence)
-        free(self.slots)
+        given_back(self.places, self.place_space * cython.sizeof(uint32_t))
+        given_back(self.connections, self.row_space * cython.sizeof(Connection))
+        given_back(self.embryos, self.embryo_space * cython.sizeof(Embryo))
+        given_back(self.evidence, self.evidence_space * cython.sizeof(Evidence))
+        given_back(self.slots, (self.slot_mask + 1) * cython.sizeof(Slot))
         free(self.recent)
         free(self.hashes)
 
@@ -288,64 +303,87 @@ class Tracker:
                 if i + 12 < count:
                     prefetch(cython.address(self.slots[(self.hashes[i + 12] >> 32) & self.slot_mask]))
                 if i + 6 < count:
-                    prefetch(
-                        cython.address(
-                            self.connections[self.slots[(self.hashes[i + 6] >> 32) & self.slot_mask].index]
-                        )
-                    )
-                if self._track(cython.address(row[i]), self.hashes[i]) == NO_MEMORY:
+                    _prefetch_place(self, self.slots[(self.hashes[i + 6] >> 32) & self.slot_mask].place)
+                if self._track(cython.address(row[i]), self.hashes[i]) < 0:
                     failed = True
                     break
         if failed:
             raise MemoryError
 
     def _track(self, s, hashed):
-        """Put one segment into its connection; return the row, NEW where there is none, or NO_MEMORY."""
+        """Put one segment into its connection; return -1 when memory is out."""
         tag: uint32_t = cython.cast(uint32_t, hashed >> 32)
         at: uint64_t = tag & self.slot_mask
         side: cython.int = _sender(s)
-        newest: int64_t = -1
-        index: int64_t
+        newest: int64_t
+        row: int64_t
         if s.kind != TCP and s.kind != ICMP_ERROR:
-            return NEW
-        while self.slots[at].index:
-            if self.slots[at].tag == tag and _is(
-                cython.address(self.connections[self.slots[at].index - 1]), s, side
-            ):
-                newest = cython.cast(int64_t, self.slots[at].index) - 1
+            return 0
+        while self.slots[at].place:
+            if self.slots[at].tag == tag and _lies_at(self, self.slots[at].place, s, side):
                 break
             at = (at + 1) & self.slot_mask
+        if self.slots[at].place == 0:
+            return 0 if s.kind == ICMP_ERROR else self._begin(s, side, hashed, cython.address(self.slots[at]))
+        if self.slots[at].place & EMBRYO:
+            newest = _hatch(self, self.slots[at].place)
+            if newest < 0:
+                return -1
+            self.slots[at].place = cython.cast(uint32_t, newest + 1)
+        newest = cython.cast(int64_t, self.slots[at].place) - 1
         if s.kind == ICMP_ERROR:
-            if newest >= 0:
-                _note_icmp(self, newest, s, side)
-            return newest
-        if newest < 0:
-            index = _new_connection(self, s, side, -1)
-            if index < 0:
-                return NO_MEMORY
-            self.slots[at].tag = tag
-            self.slots[at].index = cython.cast(uint32_t, index + 1)
-            self.tuples += 1
-            if self.tuples * 2 > cython.cast(cython.Py_ssize_t, self.slot_mask) and self._grow_slots() < 0:
-                return NO_MEMORY
+            return _note_icmp(self, newest, s, side)
+        row = _incarnation(self.connections, newest, s, side)
+        if row == NEW:
+            row = _new_connection(self, s, side, newest)
+            if row < 0 or _number(self, cython.cast(uint32_t, row + 1)) < 0:
+                return -1
+            self.slots[at].place = cython.cast(uint32_t, row + 1)
+        if _is_mirrored(self, s, side, hashed):
+            _count_copy(cython.address(self.connections[row]), s, side)
+            return 0
+        return _take(self, row, s, side)
+
+    def _begin(self, s, side, hashed, slot):
+        """Begin the first connection of a 4-tuple, in the free slot for it; return -1 when memory is out."""
+        row: int64_t
+        slot.tag = cython.cast(uint32_t, hashed >> 32)
+        _is_mirrored(self, s, side, hashed)
+        if is_plain_syn(s):
+            if _lay(self, s, slot) < 0:
+                return -1
         else:
-            index = _incarnation(self.connections, newest, s, side)
-            if index < 0:
-                index = _new_connection(self, s, side, newest)
-                if index < 0:
-                    return NO_MEMORY
-                self.slots[at].index = cython.cast(uint32_t, index + 1)
-        if not _is_mirrored(self, index, s, side, hashed):
-            if _take(self, index, s, side) < 0:
-                return NO_MEMORY
-        return index
+            row = _new_connection(self, s, side, -1)
+            if row < 0 or _number(self, cython.cast(uint32_t, row + 1)) < 0 or _take(self, row, s, side) < 0:
+                return -1
+            slot.place = cython.cast(uint32_t, row + 1)
+        self.tuples += 1
+        if self.tuples * 2 > cython.cast(cython.Py_ssize_t, self.slot_mask):
+            return self._grow_slots()
+        return 0
+
+    def row_of(self, connection):
+        """Return the row of a connection, -1 when memory is out.
+
+        An embryo gets one behind the last row, its evidence behind the last evidence, both until the next one is made.
+        """
+        place: uint32_t = self.places[connection]
+        rows: cython.Py_ssize_t = self.row_count
+        rows_of_evidence: cython.Py_ssize_t = self.evidence_count
+        row: int64_t
+        if not place & EMBRYO:
+            return cython.cast(int64_t, place) - 1
+        row = _new_row(self, cython.address(self.embryos[place & ~EMBRYO]))
+        self.row_count = rows
+        self.evidence_count = rows_of_evidence
+        return row
 
     def _grow_slots(self):
         """Double the 4-tuple table; the tags are enough to place every entry anew."""
         old: cython.pointer(Slot) = self.slots
         size: uint64_t = self.slot_mask + 1
         grown: cython.pointer(Slot) = cython.cast(
-            cython.pointer(Slot), calloc(size * 2, cython.sizeof(Slot))
+            cython.pointer(Slot), zeroed(size * 2 * cython.sizeof(Slot))
         )
         i: uint64_t
         at: uint64_t
@@ -353,18 +391,18 @@ class Tracker:
             return -1
         self.slot_mask = size * 2 - 1
         for i in range(size):
-            if old[i].index:
+            if old[i].place:
                 at = old[i].tag & self.slot_mask
-                while grown[at].index:
+                while grown[at].place:
                     at = (at + 1) & self.slot_mask
                 grown[at] = old[i]
         self.slots = grown
-        free(old)
+        given_back(old, size * cython.sizeof(Slot))
         return 0
 
     def connection_rows(self):
-        """Return the connections as a buffer of structs, a view: it is stale after the next track()."""
-        return _as_buffer(self.connections, self.connection_count, cython.sizeof(Connection), CONNECTION)
+        """Return the connections that are more than a SYN as a buffer of structs: it is stale after the next track()."""
+        return _as_buffer(self.connections, self.row_count, cython.sizeof(Connection), CONNECTION)
 
     def evidence_rows(self):
         """Return the evidence as a buffer of structs, a view: it is stale after the next track()."""
@@ -381,21 +419,119 @@ def _as_buffer(data: cython.p_void, rows: cython.Py_ssize_t, size: cython.Py_ssi
 
 
 @cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def _prefetch_place(t: Tracker, place: uint32_t) -> cython.void:
+    """Fetch what a segment of that place's 4-tuple will ask for."""
+    if place & EMBRYO:
+        prefetch(cython.address(t.embryos[place & ~EMBRYO]))
+    elif place:
+        prefetch(cython.address(t.connections[place - 1]))
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def _lies_at(t: Tracker, place: uint32_t, s: cython.pointer(Segment), side: cython.int) -> cython.bint:
+    """Whether the connection at `place` has the 4-tuple of `s`, sent by endpoint `side`."""
+    if place & EMBRYO:
+        return is_embryo_of(cython.address(t.embryos[place & ~EMBRYO]), s)
+    return _is(cython.address(t.connections[place - 1]), s, side)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _number(t: Tracker, place: uint32_t) -> int64_t:
+    """Give the next number to the connection at `place`; return the number, or -1 when memory is out."""
+    grown: cython.pointer(uint32_t)
+    if t.connection_count == t.place_space:
+        grown = cython.cast(cython.pointer(uint32_t), doubled(t.places, t.place_space, cython.sizeof(uint32_t)))
+        if grown == cython.NULL:
+            return -1
+        t.places = grown
+        t.place_space *= 2
+    t.places[t.connection_count] = place
+    t.connection_count += 1
+    return t.connection_count - 1
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _lay(t: Tracker, s: cython.pointer(Segment), slot: cython.pointer(Slot)) -> cython.int:
+    """Make an embryo of a plain SYN; return -1 when memory is out."""
+    grown: cython.pointer(Embryo)
+    number: cython.Py_ssize_t = t.embryos_laid
+    connection: int64_t
+    if t.free_embryo:
+        number = t.free_embryo - 1
+        t.free_embryo = t.embryos[number].id
+    else:
+        if number == t.embryo_space:
+            grown = cython.cast(cython.pointer(Embryo), doubled(t.embryos, t.embryo_space, cython.sizeof(Embryo)))
+            if grown == cython.NULL:
+                return -1
+            t.embryos = grown
+            t.embryo_space *= 2
+        t.embryos_laid += 1
+    slot.place = EMBRYO | cython.cast(uint32_t, number)
+    connection = _number(t, slot.place)
+    if connection < 0:
+        return -1
+    to_embryo(cython.address(t.embryos[number]), s, cython.cast(uint32_t, connection))
+    t.embryo_count += 1
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _new_row(t: Tracker, e: cython.pointer(Embryo)) -> int64_t:
+    """Book the SYN of an embryo in a new row; return the row, or -1 when memory is out."""
+    syn: Segment
+    side: cython.int
+    row: int64_t
+    to_segment(e, cython.address(syn))
+    side = _sender(cython.address(syn))
+    row = _new_connection(t, cython.address(syn), side, -1)
+    if row < 0 or _take(t, row, cython.address(syn), side) < 0:
+        return -1
+    return row
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _hatch(t: Tracker, place: uint32_t) -> int64_t:
+    """Turn an embryo into a connection, which keeps its number; return the row, or -1 when memory is out."""
+    e: cython.pointer(Embryo) = cython.address(t.embryos[place & ~EMBRYO])
+    row: int64_t = _new_row(t, e)
+    if row < 0:
+        return -1
+    t.places[e.id] = cython.cast(uint32_t, row + 1)
+    e.id = t.free_embryo
+    t.free_embryo = (place & ~EMBRYO) + 1
+    t.embryo_count -= 1
+    return row
+
+
+@cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
 def _new_connection(t: Tracker, s: cython.pointer(Segment), side: cython.int, older: int64_t) -> int64_t:
     """Append a row for the 4-tuple of `s`; return its index, or -1 when memory is out."""
     c: cython.pointer(Connection)
     grown: cython.pointer(Connection)
-    index: cython.Py_ssize_t = t.connection_count
-    if index == t.connection_space:
-        grown = cython.cast(
-            cython.pointer(Connection), realloc(t.connections, 2 * t.connection_space * cython.sizeof(Connection))
-        )
+    index: cython.Py_ssize_t = t.row_count
+    if index == t.row_space:
+        grown = cython.cast(cython.pointer(Connection), doubled(t.connections, t.row_space, cython.sizeof(Connection)))
         if grown == cython.NULL:
             return -1
         t.connections = grown
-        t.connection_space *= 2
+        t.row_space *= 2
     c = cython.address(t.connections[index])
     memset(c, 0, cython.sizeof(Connection))
     c.high[side] = s.src_high
@@ -418,22 +554,19 @@ def _new_connection(t: Tracker, s: cython.pointer(Segment), side: cython.int, ol
         c.older = cython.cast(uint32_t, older + 1)
         t.connections[older].newer = cython.cast(uint32_t, index + 1)
         c.incarnation = t.connections[older].incarnation + 1 if t.connections[older].incarnation < 65535 else 65535
-    t.connection_count = index + 1
+    t.row_count = index + 1
     return index
 
 
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def _is_mirrored(
-    t: Tracker, index: int64_t, s: cython.pointer(Segment), side: cython.int, hashed: uint64_t
-) -> cython.bint:
-    """Count a second copy of the same segment within 10 ms as a duplicate of the capture, not of the sender.
+def _is_mirrored(t: Tracker, s: cython.pointer(Segment), side: cython.int, hashed: uint64_t) -> cython.bint:
+    """Whether `s` is a second copy of the same segment within 10 ms: made by the capture, not by the sender.
 
     Without an IPv4 identification or timestamps two bare ACKs or RSTs may be equal and yet be two; they are not
     taken for copies.
     """
-    c: cython.pointer(Connection) = cython.address(t.connections[index])
     mark: uint64_t = s.ip_id
     slot: cython.pointer(Recent)
     age: int64_t
@@ -450,13 +583,20 @@ def _is_mirrored(
     slot = cython.address(t.recent[mark & (RECENT - 1)])
     age = s.time_ns - slot.time_ns
     if slot.signature == mark and -MIRROR_NS <= age <= MIRROR_NS:
-        c.flow[side].duplicates += 1
-        c.flags |= MIRRORED
-        c.last_frame = s.frame
         return True
     slot.signature = mark
     slot.time_ns = s.time_ns
     return False
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _count_copy(c: cython.pointer(Connection), s: cython.pointer(Segment), side: cython.int) -> cython.void:
+    """Book a mirrored copy."""
+    c.flow[side].duplicates += 1
+    c.flags |= MIRRORED
+    c.last_frame = s.frame
 
 
 @cython.cfunc
@@ -475,9 +615,7 @@ def _keep(
         e = cython.address(t.evidence[c.last_evidence - 1])
     else:
         if t.evidence_count == t.evidence_space:
-            grown = cython.cast(
-                cython.pointer(Evidence), realloc(t.evidence, 2 * t.evidence_space * cython.sizeof(Evidence))
-            )
+            grown = cython.cast(cython.pointer(Evidence), doubled(t.evidence, t.evidence_space, cython.sizeof(Evidence)))
             if grown == cython.NULL:
                 return -1
             t.evidence = grown

@@ -7,6 +7,7 @@ what to show need stays in the connection's row.
 
 import cython
 from cython.cimports.handshake_inspect.rfc9293.states import NO_STATE, STATES
+from cython.cimports.handshake_inspect.track.embryo import EMBRYO
 from cython.cimports.handshake_inspect.track.table import Connection, Evidence, Flow
 from cython.cimports.handshake_inspect.track.tracker import Tracker
 from cython.cimports.handshake_inspect.verdict.checks import judge_checks
@@ -47,6 +48,7 @@ class Judge:
     finding_counts = cython.declare(uint64_t[64])
     examples = cython.declare(uint64_t[64])
     judged: cython.Py_ssize_t
+    lone_syn: Connection
 
     def __cinit__(self, tracker: Tracker, capture_end_ns: int64_t, two_msl_ns: int64_t):
         self.tracker = tracker
@@ -61,13 +63,34 @@ class Judge:
         free(self.pad)
 
     def judge_all(self):
-        """Judge every connection that is not judged yet, and count."""
-        row: cython.Py_ssize_t
-        end: cython.Py_ssize_t = self.tracker.connection_count
+        """Judge every connection that is not judged yet, and count.
+
+        The embryos are alike to every rule: the first one is judged, and the others are counted with it.
+        """
+        number: cython.Py_ssize_t
+        row: int64_t
+        embryos: uint64_t = 0
+        t: Tracker = self.tracker
+        end: cython.Py_ssize_t = t.connection_count
+        failed: cython.bint = False
         with cython.nogil:
-            for row in range(self.judged, end):
-                _judge(self.pad, self.tracker, row)
-                _count(self, row)
+            for number in range(self.judged, end):
+                if t.places[number] & EMBRYO:
+                    embryos += 1
+                    if embryos > 1:
+                        continue
+                row = t.row_of(number)
+                if row < 0:
+                    failed = True
+                    break
+                _judge(self.pad, t, row)
+                if t.places[number] & EMBRYO:
+                    self.lone_syn = t.connections[row]
+                _count(self, cython.address(t.connections[row]), number, 1)
+            if embryos > 1:
+                _count(self, cython.address(self.lone_syn), 0, embryos - 1)
+        if failed:
+            raise MemoryError
         self.judged = end
 
     def summary(self):
@@ -90,25 +113,39 @@ class Judge:
         return self.examples[n] if self.finding_counts[n] else None
 
     def worst(self, count: cython.Py_ssize_t):
-        """Return the rows of the `count` connections with the worst findings, worst first, then by number."""
+        """Return the numbers of the `count` connections with the worst findings, worst first, then by number."""
         level: cython.int
-        row: cython.Py_ssize_t
+        number: cython.Py_ssize_t
         found: list = []
         for level in range(3, -1, -1):
-            for row in range(self.judged):
+            for number in range(self.judged):
                 if len(found) >= count:
                     return found
-                if self.tracker.connections[row].severity == level:
-                    found.append(row)
+                if _severity_of(self, number) == level:
+                    found.append(number)
         return found
 
-    def view(self, row: cython.Py_ssize_t):
-        """Judge connection `row` and return all that is known of it, as dicts and tuples of numbers."""
-        if not 0 <= row < self.tracker.connection_count:
-            raise IndexError(row)
+    def view(self, number: cython.Py_ssize_t):
+        """Judge connection `number` and return all that is known of it, as dicts and tuples of numbers."""
+        row: int64_t
+        if not 0 <= number < self.tracker.connection_count:
+            raise IndexError(number)
+        row = self.tracker.row_of(number)
+        if row < 0:
+            raise MemoryError
         with cython.nogil:
             _judge(self.pad, self.tracker, row)
-        return _plain(self.pad, row)
+        return _plain(self.pad, number)
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def _severity_of(j: Judge, number: cython.Py_ssize_t) -> cython.int:
+    """Return the severity of the worst finding of a judged connection."""
+    place: uint32_t = j.tracker.places[number]
+    return j.lone_syn.severity if place & EMBRYO else j.tracker.connections[place - 1].severity
 
 
 @cython.cfunc
@@ -141,23 +178,22 @@ def _judge(r: cython.pointer(Replay), t: Tracker, row: cython.Py_ssize_t) -> cyt
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def _count(j: Judge, row: cython.Py_ssize_t) -> cython.void:
-    """Add one judged connection to the summary."""
-    c: cython.pointer(Connection) = cython.address(j.tracker.connections[row])
+def _count(j: Judge, c: cython.pointer(Connection), number: cython.Py_ssize_t, times: uint64_t) -> cython.void:
+    """Add `times` connections that are judged like `c` to the summary, the first of them being connection `number`."""
     left: uint64_t = c.findings
     n: cython.int = 0
-    j.openings[c.opening] += 1
-    j.closings[c.closing] += 1
-    j.closed_first[c.closed_first] += 1
+    j.openings[c.opening] += times
+    j.closings[c.closing] += times
+    j.closed_first[c.closed_first] += times
     if c.state[0] != NO_STATE:
-        j.states[c.state[0]] += 1
+        j.states[c.state[0]] += times
     if c.state[1] != NO_STATE:
-        j.states[c.state[1]] += 1
+        j.states[c.state[1]] += times
     while left:
         if left & 1:
             if not j.finding_counts[n]:
-                j.examples[n] = row
-            j.finding_counts[n] += 1
+                j.examples[n] = number
+            j.finding_counts[n] += times
         left >>= 1
         n += 1
 
@@ -188,7 +224,7 @@ def _evidence(r: cython.pointer(Replay)) -> list:
 
 
 @cython.cfunc
-def _plain(r: cython.pointer(Replay), row: cython.Py_ssize_t) -> dict:
+def _plain(r: cython.pointer(Replay), number: cython.Py_ssize_t) -> dict:
     """Return the scratch pad as plain Python."""
     c: cython.pointer(Connection) = r.connection
     side: cython.int
@@ -213,7 +249,7 @@ def _plain(r: cython.pointer(Replay), row: cython.Py_ssize_t) -> dict:
                 s.at_least_ns, s.at_most_ns,
             ))  # fmt: skip
     return {
-        "row": row, "client": client, "high": (c.high[client], c.high[1 - client]),
+        "row": number, "client": client, "high": (c.high[client], c.high[1 - client]),
         "low": (c.low[client], c.low[1 - client]), "port": (c.port[client], c.port[1 - client]),
         "family": c.family, "incarnation": c.incarnation, "flags": c.flags, "completeness": c.completeness,
         "guessed": r.guessed, "first_frame": c.first_frame, "last_frame": c.last_frame,
