@@ -759,6 +759,9 @@ def _take(t: Tracker, index: int64_t, s: cython.pointer(Segment), side: cython.i
         if f.flags & SYN_ACK_SEEN and (s.length or flags & FIN or (p.flags & HAS_ISN and covers(s.ack, p.isn + 1))):
             f.flags |= PROGRESSED
             keep = True
+    if f.flags & SYN_SEEN and not p.flags & SEEN and f.segments == cython.cast(uint32_t, f.syns) + 1:
+        # With the other direction not captured, the first segment after the SYN shows that a SYN-ACK had come.
+        keep = True
     f.flags |= SEEN
     if keep or ended:
         return _keep(t, c, s, side, marks)

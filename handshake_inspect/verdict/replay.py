@@ -533,6 +533,18 @@ def hard_icmp(family: cython.int, kind: cython.int, code: cython.int) -> cython.
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
+def _is_from(r: cython.pointer(Replay), frame: uint64_t, side: cython.int) -> cython.bint:
+    """Whether endpoint `side` sent `frame`: where an ACK is not in the capture, a transition names the proof instead."""
+    j: cython.int
+    for j in range(r.count):
+        if r.evidence[j].frame == frame:
+            return r.sender[j] == side
+    return False
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
 def _send(r: cython.pointer(Replay), i: cython.int) -> cython.void:
     """Let endpoint `by` send evidence `i`: first what it proves received, then what sending it means."""
     e: cython.pointer(Evidence) = r.evidence[i]
@@ -559,7 +571,7 @@ def _send(r: cython.pointer(Replay), i: cython.int) -> cython.void:
     elif r.established[by] and r.step_count[by]:
         # What only an ESTABLISHED endpoint sends confirms that the ACK which we saw pass had arrived.
         s = cython.address(r.steps[by][r.step_count[by] - 1])
-        if s.event == RCV_ACK_OF_SYN and s.certainty == INFERRED and s.frame != e.frame:
+        if s.event == RCV_ACK_OF_SYN and s.certainty == INFERRED and _is_from(r, s.frame, peer):
             if e.length or e.flags & FIN or acks_more_than_syn(r, e, peer):
                 s.certainty = CONFIRMED
                 s.confirmed_by = e.frame
