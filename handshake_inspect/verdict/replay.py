@@ -104,6 +104,8 @@ def step_at(
     if following == ESTABLISHED:
         r.established[side] = 1
         r.opening_certainty[side] = s.certainty
+        # A RST before this ended an attempt (RFC 9293 Figure 8), not the connection.
+        r.closing_rst = -1
     return True
 
 
