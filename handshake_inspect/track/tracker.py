@@ -417,6 +417,8 @@ def _new_connection(t: Tracker, s: cython.pointer(Segment), side: cython.int, ol
     if older >= 0:
         c.older = cython.cast(uint32_t, older + 1)
         t.connections[older].newer = cython.cast(uint32_t, index + 1)
+        # An ACK with the old numbers answers the new SYN (RFC 5961 section 4).
+        t.connections[older].flow[1 - side].flags |= WATCH_ACK
         c.incarnation = t.connections[older].incarnation + 1 if t.connections[older].incarnation < 65535 else 65535
     t.connection_count = index + 1
     return index
