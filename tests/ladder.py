@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -41,7 +42,15 @@ WORDS = {
 CLIENT_ISN, SERVER_ISN = 2**32 - 6, 2**32 - 11
 STEP_NS = 10_000_000
 COPY_NS = 10_000
-OPTIONS = {"mss": 2, "ws": 3, "sack": 4, "ts": 8, "mptcp": 30, "fo": 34}
+# How an option is written, from the number that the step gives and the timestamps of both ends.
+OPTIONS: dict[str, Callable[[int, int, int], bytes]] = {
+    "mss": lambda number, mine, theirs: struct.pack(">BBH", 2, 4, number),
+    "ws": lambda number, mine, theirs: struct.pack(">BBBB", 3, 3, number, 1),
+    "sack": lambda number, mine, theirs: b"\4\2\1\1",
+    "ts": lambda number, mine, theirs: struct.pack(">BBIIBB", 8, 10, mine, theirs, 1, 1),
+    "mptcp": lambda number, mine, theirs: b"\x1e\4\0\1",
+    "fo": lambda number, mine, theirs: struct.pack(">BB", 34, 2 + number) + bytes(number),
+}
 
 STEP = re.compile(r"(?P<left><)?\s*(?P<name>[A-Z-]+)(?:\((?P<numbers>[\d,]+)\))?(?P<rest>.*?)(?P<right>>)?")
 OFF = re.compile(r"(?P<what>seq|ack|isn)(?P<how>[-+=])(?P<number>-?\d+)")
@@ -210,17 +219,9 @@ class Ladder:
             segment.flags |= ECE if segment.flags & ACK else ECE | CWR
         segment.good = "bad" not in words
         me.stamp += "ts" in values
-        for word, kind in OPTIONS.items():
+        for word, option in OPTIONS.items():
             if word in values:
-                number = int(values[word] or 0)
-                segment.options += {
-                    "mss": struct.pack(">BBH", kind, 4, number),
-                    "ws": struct.pack(">BBBB", kind, 3, number, 1),
-                    "sack": struct.pack(">BBBB", kind, 2, 1, 1),
-                    "ts": struct.pack(">BBIIBB", kind, 10, me.stamp, self.peers[1 - segment.sender].stamp, 1, 1),
-                    "mptcp": struct.pack(">BBH", kind, 4, 1),
-                    "fo": struct.pack(">BB", kind, 2 + number) + bytes(number),
-                }[word]
+                segment.options += option(int(values[word] or 0), me.stamp, self.peers[1 - segment.sender].stamp)
 
     def _capture(self, segment: Segment, words: list[str]) -> None:
         segment.copies = 2 if "x2" in words else 1

@@ -76,7 +76,7 @@ ONE_FAMILY = {129: 4, 228: 4, 229: 6}
 
 
 class Wrapping(NamedTuple):
-    """What a capture of the same conversation can look like."""
+    """What a capture of the same conversation can look like; with `one_socket`, both ends are the client's."""
 
     family: int = 4
     link: int = 1
@@ -85,6 +85,7 @@ class Wrapping(NamedTuple):
     nanoseconds: bool = True
     compress: bool = False
     server_below: bool = False
+    one_socket: bool = False
     isns: tuple[int, int] = (CLIENT_ISN, SERVER_ISN)
     shift_ns: int = 0
 
@@ -99,7 +100,7 @@ PLAIN = Wrapping()
 def packet(segment: Segment, wrapping: Wrapping) -> bytes:
     """Return the IP packet of a segment, or of the ICMP error."""
     low, high = (A4, B4) if wrapping.family == 4 else (A6, B6)
-    ends = (high, low) if wrapping.server_below else (low, high)
+    ends = (low, low) if wrapping.one_socket else (high, low) if wrapping.server_below else (low, high)
     source, target = ends[segment.sender], ends[1 - segment.sender]
     if segment.icmp is not None:
         assert segment.quoted is not None, "an ICMP error quotes a segment"
@@ -108,7 +109,7 @@ def packet(segment: Segment, wrapping: Wrapping) -> bytes:
         if wrapping.family == 4:
             return ipv4(body, protocol=1, src=ROUTER4, dst=target, ip_id=segment.number)
         return ipv6(body, following=58, src=ROUTER6, dst=target)
-    ports = (segment.port, SERVER_PORT)
+    ports = (segment.port, segment.port if wrapping.one_socket else SERVER_PORT)
     sent = wrapped(segment)
     payload = bytes(number % 251 for number in range(segment.length))
     data = tcp(
