@@ -612,10 +612,10 @@ def _take_payload(c: cython.pointer(Connection), s: cython.pointer(Segment), sid
             if distance(f.beyond, f.in_order) >= 0:
                 f.in_order = f.next
                 result = FILLED_HOLE
-        elif new == 0 and s.length:
-            if s.length == 1 and s.seq + 1 == f.next and not fin:
+        elif new == 0:
+            if s.length <= 1 and s.seq + 1 == f.next and not f.flags & FIN_SEEN:
                 f.keep_alives += 1
-            else:
+            elif s.length:
                 f.data_retransmissions += 1
                 remember(c, side, LETTER_RETRANSMISSION)
     if new:
