@@ -23,6 +23,7 @@ from cython.cimports.handshake_inspect.columns import (
 from cython.cimports.handshake_inspect.decode.ip import ip, ipv4, ipv6
 from cython.cimports.handshake_inspect.decode.layers import ether_type, layer_two
 from cython.cimports.handshake_inspect.decode.packet import (
+    ETHERNET,
     ETHERTYPE,
     FIRST_LAYER,
     IP,
@@ -85,17 +86,17 @@ def _walk(p: cython.pointer[Packet]) -> cython.int:
     p.fragment_at = 0
     p.unsure = False
     p.reason = REASON_LINK | p.link_type
-    if layer == ETHERNET and u16(p, 12) == 0x0800 and has(p, 14):
-        # Nearly every frame there is: the same steps, without asking at each one which it is.
-        p.at = 14
-        layer = ipv4(p)
-        if layer == PROTOCOL and p.type == 6:
-            return tcp(p)
     if _skip[p.link_type]:
         if not has(p, _skip[p.link_type]):
             return lack(p, _skip[p.link_type])
         p.at = _skip[p.link_type]
         p.type = u16(p, p.at - 2)
+    elif layer == ETHERNET and u16(p, 12) == 0x0800 and has(p, 14):
+        # Nearly every frame there is: the same steps, without asking at each one which it is.
+        p.at = 14
+        layer = ipv4(p)
+        if layer == PROTOCOL and p.type == 6:
+            return tcp(p)
     for _ in range(HEADERS_MOST):
         if layer < FIRST_LAYER:
             break

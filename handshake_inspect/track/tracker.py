@@ -401,7 +401,7 @@ class Tracker:
         return 0
 
     def connection_rows(self):
-        """Return the connections that are more than a SYN as a buffer of structs: it is stale after the next track()."""
+        """Return the connections that are more than a SYN as a buffer of structs, stale after the next track()."""
         return _as_buffer(self.connections, self.row_count, cython.sizeof(Connection), CONNECTION)
 
     def evidence_rows(self):
@@ -553,6 +553,8 @@ def _new_connection(t: Tracker, s: cython.pointer(Segment), side: cython.int, ol
     if older >= 0:
         c.older = cython.cast(uint32_t, older + 1)
         t.connections[older].newer = cython.cast(uint32_t, index + 1)
+        # An ACK with the old numbers answers the new SYN (RFC 5961 section 4).
+        t.connections[older].flow[1 - side].flags |= WATCH_ACK
         c.incarnation = t.connections[older].incarnation + 1 if t.connections[older].incarnation < 65535 else 65535
     t.row_count = index + 1
     return index
@@ -748,10 +750,10 @@ def _take_payload(c: cython.pointer(Connection), s: cython.pointer(Segment), sid
             if distance(f.beyond, f.in_order) >= 0:
                 f.in_order = f.next
                 result = FILLED_HOLE
-        elif new == 0 and s.length:
-            if s.length == 1 and s.seq + 1 == f.next and not fin:
+        elif new == 0:
+            if s.length <= 1 and s.seq + 1 == f.next and not f.flags & FIN_SEEN:
                 f.keep_alives += 1
-            else:
+            elif s.length:
                 f.data_retransmissions += 1
                 remember(c, side, LETTER_RETRANSMISSION)
     if new:
@@ -800,10 +802,9 @@ def _take_ack(c: cython.pointer(Connection), s: cython.pointer(Segment), side: c
         f.acked = s.ack
     elif covers(s.ack, f.acked):
         f.acked = s.ack
-    if p.flags & FIN_SEEN and distance(p.fin, s.ack) >= 0:
-        if not f.flags & ACKED_FIN or f.flags & WATCH_FIN:
-            f.flags = (f.flags | ACKED_FIN) & ~cython.cast(uint16_t, WATCH_FIN)
-            keep = 1
+    if p.flags & FIN_SEEN and distance(p.fin, s.ack) >= 0 and (not f.flags & ACKED_FIN or f.flags & WATCH_FIN):
+        f.flags = (f.flags | ACKED_FIN) & ~cython.cast(uint16_t, WATCH_FIN)
+        keep = 1
     return keep
 
 
@@ -893,10 +894,16 @@ def _take(t: Tracker, index: int64_t, s: cython.pointer(Segment), side: cython.i
         elif f.flags & WATCH_ACK:
             f.flags &= ~cython.cast(uint16_t, WATCH_ACK)
             keep = True
-    if not f.flags & PROGRESSED and not flags & (SYN | RST):
-        if f.flags & SYN_ACK_SEEN and (s.length or flags & FIN or (p.flags & HAS_ISN and covers(s.ack, p.isn + 1))):
-            f.flags |= PROGRESSED
-            keep = True
+    if (
+        f.flags & (PROGRESSED | SYN_ACK_SEEN) == SYN_ACK_SEEN
+        and not flags & (SYN | RST)
+        and (s.length or flags & FIN or (p.flags & HAS_ISN and covers(s.ack, p.isn + 1)))
+    ):
+        f.flags |= PROGRESSED
+        keep = True
+    if f.flags & SYN_SEEN and not p.flags & SEEN and f.segments == cython.cast(uint32_t, f.syns) + 1:
+        # With the other direction not captured, the first segment after the SYN shows that a SYN-ACK had come.
+        keep = True
     f.flags |= SEEN
     if keep or ended:
         return _keep(t, c, s, side, marks)

@@ -18,7 +18,7 @@ from cython.cimports.handshake_inspect.verdict.opening import judge_opening
 from cython.cimports.handshake_inspect.verdict.replay import Replay, Stay, hard_icmp, replay
 from cython.cimports.handshake_inspect.verdict.time_wait import judge_time_wait
 from cython.cimports.handshake_inspect.verdict.words import CLOSING_COUNT, OPENING_COUNT
-from cython.cimports.libc.stdint import int64_t, uint8_t, uint64_t
+from cython.cimports.libc.stdint import int64_t, uint8_t, uint32_t, uint64_t
 from cython.cimports.libc.stdlib import calloc, free
 
 from handshake_inspect.rfc9293.states import State

@@ -106,6 +106,8 @@ def step_at(
     if following == ESTABLISHED:
         r.established[side] = 1
         r.opening_certainty[side] = s.certainty
+        # A RST before this ended an attempt (RFC 9293 Figure 8), not the connection.
+        r.closing_rst = -1
     return True
 
 
@@ -364,7 +366,7 @@ def _confirm(
     if r.step_count[side] == 0:
         return False
     s = cython.address(r.steps[side][r.step_count[side] - 1])
-    if s.event != event or s.certainty != INFERRED or s.frame == by or (frame and s.frame != frame):
+    if s.event != event or s.certainty != INFERRED or (frame and s.frame != frame) or not _is_from(r, s.frame, 1 - side):
         return False
     s.certainty = CONFIRMED
     s.confirmed_by = by
@@ -388,10 +390,13 @@ def _deliver_fin(r: cython.pointer(Replay), to: cython.int, proof: cython.int, c
     if taken < 0 or r.state[to] == NO_STATE:
         return
     _established_by_ack(r, to, proof)
-    if acks_fin(r, r.evidence[taken], to):
-        # The ACK of our own FIN rode on it.
-        if not step(r, to, RCV_ACK_OF_FIN, r.evidence[taken], certainty, confirmed_by) and certainty == CONFIRMED:
-            _confirm(r, to, RCV_ACK_OF_FIN, r.evidence[taken].frame, confirmed_by)
+    if (
+        acks_fin(r, r.evidence[taken], to)
+        and not step(r, to, RCV_ACK_OF_FIN, r.evidence[taken], certainty, confirmed_by)
+        and certainty == CONFIRMED
+    ):
+        # The ACK of our own FIN rode on it, and had counted when it passed.
+        _confirm(r, to, RCV_ACK_OF_FIN, r.evidence[taken].frame, confirmed_by)
     cause = taken
     for j in range(taken + 1, proof):
         if r.sender[j] == peer and r.evidence[j].marks & FILLED_HOLE:
@@ -551,6 +556,18 @@ def hard_icmp(family: cython.int, kind: cython.int, code: cython.int) -> cython.
     if family == 6:
         return kind == 1 and (code == 1 or code == 4 or code == 5 or code == 6)
     return kind == 3 and (code == 2 or code == 3 or code == 4 or code == 9 or code == 10 or code == 13)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _is_from(r: cython.pointer(Replay), frame: uint64_t, side: cython.int) -> cython.bint:
+    """Whether endpoint `side` sent `frame`: where an ACK is not in the capture, a transition names the proof instead."""
+    j: cython.int
+    for j in range(r.count):
+        if r.evidence[j].frame == frame:
+            return r.sender[j] == side
+    return False
 
 
 @cython.cfunc
