@@ -98,7 +98,7 @@ class Report:
         return found
 
 
-def _in_time_order(paths: Sequence[str]) -> list[str]:
+def in_time_order(paths: Sequence[str]) -> list[str]:
     """Return several captures in the order of their first frames; equal or unknown times keep the given order."""
     from handshake_inspect.capture import first_time_ns
 
@@ -142,7 +142,7 @@ def analyse(paths: str | Sequence[str], *, two_msl: str = "linux", progress: Pro
     read: list[tuple[Capture, Any]] = []
     faults: list[CaptureError] = []
     done = 0
-    for name in _in_time_order(names):
+    for name in in_time_order(names):
         try:
             capture = open_capture(name, index=len(read))
         except CaptureError as fault:

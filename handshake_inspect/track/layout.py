@@ -7,7 +7,7 @@ FLOW = (
 )
 CONNECTION = (
     f"T{{(2)Q:high:(2)Q:low:(2){FLOW}:flow:q:first_time_ns:q:last_time_ns:Q:first_frame:Q:last_frame:(2)Q:history:"
-    "Q:findings:I:older:I:newer:I:first_evidence:I:last_evidence:(2)H:port:(2)H:letters:H:incarnation:H:evidence:"
+    "Q:findings:I:older:I:newer:I:first_evidence:I:last_evidence:I:number:(2)H:port:(2)H:letters:H:incarnation:H:evidence:"
     "H:evidence_dropped:B:family:B:flags:B:completeness:B:opener:B:first_sender:B:opening:B:closing:"
     "B:closed_first:B:client:(2)B:state:B:severity:2x}"
 )

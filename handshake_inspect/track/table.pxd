@@ -66,6 +66,7 @@ cdef struct Connection:
     uint32_t newer
     uint32_t first_evidence         # index + 1; 0: none
     uint32_t last_evidence
+    uint32_t number                 # of the connection, in the order of first segments
     uint16_t port[2]
     uint16_t letters[2]             # which of Zeek's letters each endpoint has
     uint16_t incarnation            # counted from 1

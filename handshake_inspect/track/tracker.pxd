@@ -51,6 +51,7 @@ cdef class Tracker:
     cdef Py_ssize_t tuples
     cdef uint64_t multipliers[12]
     cdef int64_t last_time_ns
+    cdef uint32_t last_number       # the connection of the segment that was tracked last
 
     cdef int64_t row_of(self, Py_ssize_t connection) noexcept nogil
     cdef int _track(self, Segment* segment, uint64_t hashed) noexcept nogil

@@ -86,6 +86,10 @@ EVIDENCE_BOUND = cython.declare(cython.int, 64)
 MIRROR_NS = cython.declare(cython.longlong, 10_000_000)
 RECENT = cython.declare(cython.Py_ssize_t, 16384)
 NEW = cython.declare(cython.longlong, -1)
+NOBODYS = 0xFFFFFFFF
+"""The number that track() gives a row that belongs to no connection."""
+
+NO_NUMBER = cython.declare(cython.uint, 0xFFFFFFFF)
 LOW = cython.declare(cython.ulonglong, 0xFFFFFFFF)
 SIGNATURE = cython.declare(cython.ulonglong, 0x9E3779B97F4A7C15)
 
@@ -280,13 +284,19 @@ class Tracker:
         free(self.recent)
         free(self.hashes)
 
-    def track(self, segments: Segment[::1], count: cython.Py_ssize_t):
-        """Take the first `count` rows of `segments` into account; rows that are no segment are passed over."""
+    def track(self, segments: Segment[::1], count: cython.Py_ssize_t, numbers: uint32_t[::1] = None):
+        """Take the first `count` rows of `segments` into account; rows that are no segment are passed over.
+
+        `numbers`, as many rows at least, receives the number of each segment's connection, NOBODYS where it has none.
+        """
         i: cython.Py_ssize_t
+        wanted: cython.bint = numbers is not None
         row: cython.pointer(Segment)
         failed: cython.bint = False
         if count > segments.shape[0]:
             raise IndexError(f"{count} segments asked for, {segments.shape[0]} in the column")
+        if wanted and count > numbers.shape[0]:
+            raise IndexError(f"{count} segments asked for, room for the numbers of {numbers.shape[0]}")
         if count > self.hash_space:
             free(self.hashes)
             self.hashes = cython.cast(cython.pointer(uint64_t), malloc(count * cython.sizeof(uint64_t)))
@@ -304,9 +314,12 @@ class Tracker:
                     prefetch(cython.address(self.slots[(self.hashes[i + 12] >> 32) & self.slot_mask]))
                 if i + 6 < count:
                     _prefetch_place(self, self.slots[(self.hashes[i + 6] >> 32) & self.slot_mask].place)
+                self.last_number = NO_NUMBER
                 if self._track(cython.address(row[i]), self.hashes[i]) < 0:
                     failed = True
                     break
+                if wanted:
+                    numbers[i] = self.last_number
         if failed:
             raise MemoryError
 
@@ -332,6 +345,7 @@ class Tracker:
             self.slots[at].place = cython.cast(uint32_t, newest + 1)
         newest = cython.cast(int64_t, self.slots[at].place) - 1
         if s.kind == ICMP_ERROR:
+            self.last_number = self.connections[newest].number
             return _note_icmp(self, newest, s, side)
         row = _incarnation(self.connections, newest, s, side)
         if row == NEW:
@@ -339,6 +353,7 @@ class Tracker:
             if row < 0 or _number(self, cython.cast(uint32_t, row + 1)) < 0:
                 return -1
             self.slots[at].place = cython.cast(uint32_t, row + 1)
+        self.last_number = self.connections[row].number
         if _is_mirrored(self, s, side, hashed):
             _count_copy(cython.address(self.connections[row]), s, side)
             return 0
@@ -454,6 +469,9 @@ def _number(t: Tracker, place: uint32_t) -> int64_t:
         t.places = grown
         t.place_space *= 2
     t.places[t.connection_count] = place
+    if not place & EMBRYO:
+        t.connections[place - 1].number = cython.cast(uint32_t, t.connection_count)
+    t.last_number = cython.cast(uint32_t, t.connection_count)
     t.connection_count += 1
     return t.connection_count - 1
 
@@ -512,6 +530,7 @@ def _hatch(t: Tracker, place: uint32_t) -> int64_t:
     if row < 0:
         return -1
     t.places[e.id] = cython.cast(uint32_t, row + 1)
+    t.connections[row].number = e.id
     e.id = t.free_embryo
     t.free_embryo = (place & ~EMBRYO) + 1
     t.embryo_count -= 1
