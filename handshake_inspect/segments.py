@@ -1,4 +1,4 @@
-"""The segments of chosen connections: a second pass over the captures that keeps what belongs to these and drops the rest.
+"""The segments of chosen connections: a second pass over the captures that keeps what belongs to these alone.
 
 The tracker is deterministic, so the second pass finds the connections under the numbers that the report gave them.
 """
@@ -28,8 +28,8 @@ TCP = 1
 class OneSegment(NamedTuple):
     """One segment (or an ICMP error that quotes one) of one connection, as it was captured.
 
-    `frame` counts from 1 in capture number `capture`; `seq`, `ack`, `window` are as sent; `length` counts payload bytes on
-    the wire.  `flags` are the TCP control bits (FIN 1, SYN 2, RST 4, PSH 8, ACK 16, ...), 0 for an ICMP error.  `data`
+    `frame` counts from 1 in capture number `capture`; `seq`, `ack`, `window` are as sent; `length` counts payload bytes
+    on the wire.  `flags` are the TCP control bits (FIN 1, SYN 2, RST 4, PSH 8, ACK 16, ...), 0 for an ICMP error.  `data`
     is the whole frame as it was captured, `wire` its length on the wire and `link_type` what it begins with.
     """
 
