@@ -11,6 +11,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from test_scenarios import SCENARIOS, found
 from wrappings import capture_bytes, frames, play
 
