@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, overload
 
+from handshake_inspect.ahead import ahead, pays
 from handshake_inspect.capture import Capture, open_capture
 from handshake_inspect.capture.source import STDIN
 from handshake_inspect.columns import COUNTER_NAMES
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, int | None], None]
 """Called after each batch with the bytes of the inputs read so far and their size, None for a pipe."""
+
+HANDED_OVER = 16384
+"""Segments that one thread hands over to the other at once; to wake a core costs as much as to track a thousand."""
 
 DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>ns|us|ms|s|min|m|h)")
 UNITS_NS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "min": 60 * 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
@@ -117,11 +122,25 @@ def _read(
     capture: Capture, decoder: Decoder, tracker: Tracker, progress: Progress | None, done: int, total: int | None
 ) -> None:
     """Take one capture into account, batch by batch."""
+    columns = ahead(_decoded(capture, decoder, HANDED_OVER)) if pays(capture.size) else _decoded(capture, decoder, 1)
+    with closing(columns):
+        for segments, rows in columns:
+            tracker.track(segments, rows)
+            if progress:
+                progress(done + capture.position, total)
+
+
+def _decoded(capture: Capture, decoder: Decoder, enough: int) -> Generator[tuple[Any, int], None, None]:
+    """Yield Segment columns and how many rows are filled, `enough` or the last; each stays until the next but one."""
+    rows = 0
     for batch in capture.batches():
-        rows = decoder.decode(batch)
-        tracker.track(decoder.segments, rows)
-        if progress:
-            progress(done + capture.position, total)
+        rows = decoder.decode(batch, rows)
+        if rows >= enough:
+            yield decoder.segments, rows
+            decoder.turn()
+            rows = 0
+    if rows:
+        yield decoder.segments, rows
 
 
 def analyse(paths: str | Sequence[str], *, two_msl: str = "linux", progress: Progress | None = None) -> Report:

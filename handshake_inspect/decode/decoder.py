@@ -45,6 +45,7 @@ from cython.cimports.handshake_inspect.decode.packet import (
 from cython.cimports.handshake_inspect.decode.tcp import tcp
 from cython.cimports.handshake_inspect.decode.tunnels import protocol
 from cython.cimports.libc.stdint import int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from cython.cimports.libc.string import memcpy
 
 from handshake_inspect.columns import counters as new_counters
 from handshake_inspect.columns import segment_column
@@ -197,16 +198,19 @@ class Decoder:
     `counters` are the six of columns.pxd in COUNT_ order, and `unsupported` names those frames
     that neither path knows, both for the capture in hand: `reset` when the next one begins, or
     make a new Decoder that is given this one's `fragments`.  `segments` is a Segment column whose
-    first rows `decode` fills; the next call overwrites them.
+    first rows `decode` fills; the next call overwrites them, or adds to them.  After `turn` it is another one: there
+    are two.
     """
 
     counters = cython.declare(object, visibility="readonly")
     unsupported = cython.declare(object, visibility="readonly")
     segments = cython.declare(object, visibility="readonly")
+    other: object
     fragments = cython.declare(object, visibility="readonly")
 
     def __init__(self, fragments=None):
         self.segments = segment_column(1)
+        self.other = segment_column(1)
         self.fragments = fragments
         self.reset()
 
@@ -215,19 +219,26 @@ class Decoder:
         self.counters = new_counters()
         self.unsupported = {}
 
-    def decode(self, batch):
-        """Decode `batch` and return how many rows of `segments` are filled: one a frame at most, in frame order."""
+    def turn(self):
+        """Let the next call fill the other column, so that what is in `segments` stays until the next turn but one."""
+        self.segments, self.other = self.other, self.segments
+
+    def decode(self, batch, kept: cython.Py_ssize_t = 0):
+        """Decode `batch` and return how many rows of `segments` are filled: one a frame at most, in frame order.
+
+        The first `kept` rows stay as they are, and count.
+        """
         count: cython.Py_ssize_t = batch.count
         if count == 0:
-            return 0
-        if len(self.segments) < count:
-            self.segments = segment_column(count)
+            return kept
+        if len(self.segments) < kept + count:
+            self._grow(kept, kept + count)
         frames: Frame[::1] = batch.frames
         data: cython.const[uint8_t][::1] = batch.buffer
         out: Segment[::1] = self.segments
         tally: uint64_t[::1] = self.counters
         assert frames.shape[0] >= count
-        assert out.shape[0] >= count
+        assert kept >= 0 and out.shape[0] >= kept + count
         first: uint64_t = (cython.cast(uint64_t, batch.capture) << 40) | cython.cast(uint64_t, batch.first_frame)
         size: uint64_t = data.shape[0]
         bytes_: cython.pointer[cython.const[uint8_t]] = cython.address(data[0]) if size else cython.NULL
@@ -241,15 +252,24 @@ class Decoder:
             times[kind] = 0
         with cython.nogil:
             rows = _walk_all(
-                cython.address(frames[0]), count, bytes_, size, first, cython.address(out[0]),
+                cython.address(frames[0]), count, bytes_, size, first, cython.address(out[kept]),
                 cython.address(tally[0]), reasons, times, cython.address(left),
             )  # fmt: skip
         for kind in range(KINDS_MOST):
             if times[kind]:
                 self._name(reasons[kind], times[kind])
         if left:
-            rows = self._finish(rows, out, frames, data)
-        return rows
+            rows = self._finish(rows, out[kept:], frames, data)
+        return kept + rows
+
+    @cython.cfunc
+    def _grow(self, kept: cython.Py_ssize_t, rows: cython.Py_ssize_t):
+        """Make `segments` a column of `rows` rows, or a few more, with its first `kept` rows."""
+        grown: Segment[::1] = segment_column(max(rows, 2 * kept))
+        if kept:
+            old: Segment[::1] = self.segments
+            memcpy(cython.address(grown[0]), cython.address(old[0]), kept * cython.sizeof(Segment))
+        self.segments = grown.base
 
     @cython.cfunc
     def _fragments(self):

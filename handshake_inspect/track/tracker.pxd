@@ -6,8 +6,14 @@ from handshake_inspect.track.table cimport Connection, Evidence
 
 
 cdef struct Slot:
-    uint32_t tag            # upper half of the 4-tuple's hash
+    uint32_t tag            # Key.tag
     uint32_t place          # of the newest incarnation: row + 1, or EMBRYO | number; 0: free
+
+
+# What a segment of the batch is looked up by.
+cdef struct Key:
+    uint64_t signature      # of the segment, 0: it cannot be told from another
+    uint32_t tag            # upper half of the 4-tuple's hash
 
 
 # The last segments seen anywhere, to tell mirrored copies from retransmissions.
@@ -34,7 +40,7 @@ cdef class Tracker:
     cdef uint32_t* places           # of each connection, in the order of first segments: row + 1, or EMBRYO | number
     cdef Slot* slots
     cdef Recent* recent
-    cdef uint64_t* hashes
+    cdef Key* keys
     cdef readonly Py_ssize_t connection_count
     cdef readonly Py_ssize_t row_count
     cdef readonly Py_ssize_t embryo_count
@@ -46,7 +52,7 @@ cdef class Tracker:
     cdef Py_ssize_t embryos_laid
     cdef uint32_t free_embryo       # number + 1 of one that is free, 0: none
     cdef Py_ssize_t evidence_space
-    cdef Py_ssize_t hash_space
+    cdef Py_ssize_t key_space
     cdef uint64_t slot_mask
     cdef Py_ssize_t tuples
     cdef uint64_t multipliers[12]
@@ -54,6 +60,6 @@ cdef class Tracker:
     cdef uint32_t last_number       # the connection of the segment that was tracked last
 
     cdef int64_t row_of(self, Py_ssize_t connection) noexcept nogil
-    cdef int _track(self, Segment* segment, uint64_t hashed) noexcept nogil
-    cdef int _begin(self, Segment* segment, int side, uint64_t hashed, Slot* slot) noexcept nogil
+    cdef int _track(self, Segment* segment, Key* key) noexcept nogil
+    cdef int _begin(self, Segment* segment, int side, Key* key, Slot* slot) noexcept nogil
     cdef int _grow_slots(self) noexcept nogil

@@ -91,6 +91,7 @@ NOBODYS = 0xFFFFFFFF
 
 NO_NUMBER = cython.declare(cython.uint, 0xFFFFFFFF)
 LOW = cython.declare(cython.ulonglong, 0xFFFFFFFF)
+NOT_TOLD_APART = cython.declare(cython.ulonglong, 0)
 SIGNATURE = cython.declare(cython.ulonglong, 0x9E3779B97F4A7C15)
 
 
@@ -132,6 +133,40 @@ def _sender(s: cython.pointer(Segment)) -> cython.int:
         s.src_high == s.dst_high
         and (s.src_low > s.dst_low or (s.src_low == s.dst_low and s.src_port > s.dst_port))
     )
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def _signature(s: cython.pointer(Segment), hashed: uint64_t) -> uint64_t:
+    """Return what only copies of `s` have, or NOT_TOLD_APART.
+
+    Without an IPv4 identification or timestamps two bare ACKs or RSTs may be equal and yet be two; they are not
+    taken for copies.
+    """
+    mark: uint64_t = s.ip_id
+    if mark == 0:
+        if s.options & OPTION_TIMESTAMPS:
+            mark = s.ts_value | cython.cast(uint64_t, s.ts_echo) << 32
+        elif s.length == 0 and not s.flags & (SYN | FIN):
+            return NOT_TOLD_APART
+    mark = (mark + SIGNATURE) * SIGNATURE ^ hashed
+    mark = (mark ^ (mark >> 29) ^ (cython.cast(uint64_t, s.seq) << 32 | s.ack)) * SIGNATURE
+    mark = (mark ^ (mark >> 31) ^ (cython.cast(uint64_t, s.length) << 32 | cython.cast(uint64_t, s.flags) << 17
+            | cython.cast(uint64_t, s.checksum) << 1 | _sender(s))) * SIGNATURE
+    return mark ^ (mark >> 32)
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def _find_keys(key: cython.pointer(Key), s: cython.pointer(Segment), m: cython.pointer(uint64_t)) -> cython.void:
+    """Fill `key` for the segment `s`."""
+    hashed: uint64_t = _hash(s, m)
+    key.tag = cython.cast(uint32_t, hashed >> 32)
+    key.signature = _signature(s, hashed)
 
 
 @cython.cfunc
@@ -282,7 +317,7 @@ class Tracker:
         given_back(self.evidence, self.evidence_space * cython.sizeof(Evidence))
         given_back(self.slots, (self.slot_mask + 1) * cython.sizeof(Slot))
         free(self.recent)
-        free(self.hashes)
+        free(self.keys)
 
     def track(self, segments: Segment[::1], count: cython.Py_ssize_t, numbers: uint32_t[::1] = None):
         """Take the first `count` rows of `segments` into account; rows that are no segment are passed over.
@@ -297,25 +332,27 @@ class Tracker:
             raise IndexError(f"{count} segments asked for, {segments.shape[0]} in the column")
         if wanted and count > numbers.shape[0]:
             raise IndexError(f"{count} segments asked for, room for the numbers of {numbers.shape[0]}")
-        if count > self.hash_space:
-            free(self.hashes)
-            self.hashes = cython.cast(cython.pointer(uint64_t), malloc(count * cython.sizeof(uint64_t)))
-            self.hash_space = count if self.hashes != cython.NULL else 0
+        if count > self.key_space:
+            free(self.keys)
+            self.keys = cython.cast(cython.pointer(Key), malloc(count * cython.sizeof(Key)))
+            self.key_space = count if self.keys != cython.NULL else 0
         if count == 0:
             return
-        if self.hashes == cython.NULL:
+        if self.keys == cython.NULL:
             raise MemoryError
         with cython.nogil:
             row = cython.address(segments[0])
             for i in range(count):
-                self.hashes[i] = _hash(cython.address(row[i]), self.multipliers)
+                _find_keys(cython.address(self.keys[i]), cython.address(row[i]), self.multipliers)
             for i in range(count):
+                # Nothing that a segment asks for is near by, so all of it is asked for some segments before.
                 if i + 12 < count:
-                    prefetch(cython.address(self.slots[(self.hashes[i + 12] >> 32) & self.slot_mask]))
+                    prefetch(cython.address(self.slots[self.keys[i + 12].tag & self.slot_mask]))
+                    prefetch(cython.address(self.recent[self.keys[i + 12].signature & (RECENT - 1)]))
                 if i + 6 < count:
-                    _prefetch_place(self, self.slots[(self.hashes[i + 6] >> 32) & self.slot_mask].place)
+                    _prefetch_place(self, self.slots[self.keys[i + 6].tag & self.slot_mask].place)
                 self.last_number = NO_NUMBER
-                if self._track(cython.address(row[i]), self.hashes[i]) < 0:
+                if self._track(cython.address(row[i]), cython.address(self.keys[i])) < 0:
                     failed = True
                     break
                 if wanted:
@@ -323,9 +360,9 @@ class Tracker:
         if failed:
             raise MemoryError
 
-    def _track(self, s, hashed):
+    def _track(self, s, key):
         """Put one segment into its connection; return -1 when memory is out."""
-        tag: uint32_t = cython.cast(uint32_t, hashed >> 32)
+        tag: uint32_t = key.tag
         at: uint64_t = tag & self.slot_mask
         side: cython.int = _sender(s)
         newest: int64_t
@@ -337,7 +374,7 @@ class Tracker:
                 break
             at = (at + 1) & self.slot_mask
         if self.slots[at].place == 0:
-            return 0 if s.kind == ICMP_ERROR else self._begin(s, side, hashed, cython.address(self.slots[at]))
+            return 0 if s.kind == ICMP_ERROR else self._begin(s, side, key, cython.address(self.slots[at]))
         if self.slots[at].place & EMBRYO:
             newest = _hatch(self, self.slots[at].place)
             if newest < 0:
@@ -354,16 +391,16 @@ class Tracker:
                 return -1
             self.slots[at].place = cython.cast(uint32_t, row + 1)
         self.last_number = self.connections[row].number
-        if _is_mirrored(self, s, side, hashed):
+        if _is_mirrored(self, s, key.signature):
             _count_copy(cython.address(self.connections[row]), s, side)
             return 0
         return _take(self, row, s, side)
 
-    def _begin(self, s, side, hashed, slot):
+    def _begin(self, s, side, key, slot):
         """Begin the first connection of a 4-tuple, in the free slot for it; return -1 when memory is out."""
         row: int64_t
-        slot.tag = cython.cast(uint32_t, hashed >> 32)
-        _is_mirrored(self, s, side, hashed)
+        slot.tag = key.tag
+        _is_mirrored(self, s, key.signature)
         if is_plain_syn(s):
             if _lay(self, s, slot) < 0:
                 return -1
@@ -439,10 +476,16 @@ def _as_buffer(data: cython.p_void, rows: cython.Py_ssize_t, size: cython.Py_ssi
 @cython.exceptval(check=False)
 def _prefetch_place(t: Tracker, place: uint32_t) -> cython.void:
     """Fetch what a segment of that place's 4-tuple will ask for."""
+    row: cython.p_char
     if place & EMBRYO:
         prefetch(cython.address(t.embryos[place & ~EMBRYO]))
     elif place:
-        prefetch(cython.address(t.connections[place - 1]))
+        row = cython.cast(cython.p_char, cython.address(t.connections[place - 1]))
+        prefetch(row)
+        prefetch(row + 64)
+        prefetch(row + 128)
+        prefetch(row + 192)
+        prefetch(row + 256)
 
 
 @cython.cfunc
@@ -580,32 +623,18 @@ def _new_connection(t: Tracker, s: cython.pointer(Segment), side: cython.int, ol
 
 
 @cython.cfunc
+@cython.inline
 @cython.nogil
 @cython.exceptval(check=False)
-def _is_mirrored(t: Tracker, s: cython.pointer(Segment), side: cython.int, hashed: uint64_t) -> cython.bint:
-    """Whether `s` is a second copy of the same segment within 10 ms: made by the capture, not by the sender.
-
-    Without an IPv4 identification or timestamps two bare ACKs or RSTs may be equal and yet be two; they are not
-    taken for copies.
-    """
-    mark: uint64_t = s.ip_id
-    slot: cython.pointer(Recent)
-    age: int64_t
-    if mark == 0:
-        if s.options & OPTION_TIMESTAMPS:
-            mark = s.ts_value | cython.cast(uint64_t, s.ts_echo) << 32
-        elif s.length == 0 and not s.flags & (SYN | FIN):
-            return False
-    mark = (mark + SIGNATURE) * SIGNATURE ^ hashed
-    mark = (mark ^ (mark >> 29) ^ (cython.cast(uint64_t, s.seq) << 32 | s.ack)) * SIGNATURE
-    mark = (mark ^ (mark >> 31) ^ (cython.cast(uint64_t, s.length) << 32 | cython.cast(uint64_t, s.flags) << 17
-            | cython.cast(uint64_t, s.checksum) << 1 | side)) * SIGNATURE
-    mark = mark ^ (mark >> 32)
-    slot = cython.address(t.recent[mark & (RECENT - 1)])
-    age = s.time_ns - slot.time_ns
-    if slot.signature == mark and -MIRROR_NS <= age <= MIRROR_NS:
+def _is_mirrored(t: Tracker, s: cython.pointer(Segment), signature: uint64_t) -> cython.bint:
+    """Whether `s` is a second copy of the same segment within 10 ms: made by the capture, not by the sender."""
+    slot: cython.pointer(Recent) = cython.address(t.recent[signature & (RECENT - 1)])
+    age: int64_t = s.time_ns - slot.time_ns
+    if signature == NOT_TOLD_APART:
+        return False
+    if slot.signature == signature and -MIRROR_NS <= age <= MIRROR_NS:
         return True
-    slot.signature = mark
+    slot.signature = signature
     slot.time_ns = s.time_ns
     return False
 

@@ -9,7 +9,7 @@ import cython
 from cython.cimports.handshake_inspect.rfc9293.states import NO_STATE, STATES
 from cython.cimports.handshake_inspect.track.embryo import EMBRYO
 from cython.cimports.handshake_inspect.track.table import Connection, Evidence, Flow
-from cython.cimports.handshake_inspect.track.tracker import Tracker
+from cython.cimports.handshake_inspect.track.tracker import Tracker, prefetch
 from cython.cimports.handshake_inspect.verdict.checks import judge_checks
 from cython.cimports.handshake_inspect.verdict.closing import judge_closing
 from cython.cimports.handshake_inspect.verdict.findings import FINDING_COUNT
@@ -20,6 +20,7 @@ from cython.cimports.handshake_inspect.verdict.time_wait import judge_time_wait
 from cython.cimports.handshake_inspect.verdict.words import CLOSING_COUNT, OPENING_COUNT
 from cython.cimports.libc.stdint import int64_t, uint8_t, uint32_t, uint64_t
 from cython.cimports.libc.stdlib import calloc, free
+from cython.cimports.libc.string import memset
 
 from handshake_inspect.rfc9293.states import State
 from handshake_inspect.track.history import history_text
@@ -30,6 +31,11 @@ assert len(FINDINGS) == FINDING_COUNT
 _severity = cython.declare(uint8_t[64])
 for _number, _kind in enumerate(FINDINGS):
     _severity[cython.cast(cython.Py_ssize_t, _number)] = SEVERITIES.index(_kind.severity)
+
+
+FETCHED = cython.declare(cython.int, 8)
+Fetched = cython.struct(links=cython.uint[8])
+"""The next evidence row of each of the next connections, as an index + 1."""
 
 
 @cython.cclass
@@ -70,9 +76,11 @@ class Judge:
         number: cython.Py_ssize_t
         row: int64_t
         embryos: uint64_t = 0
+        fetched: Fetched
         t: Tracker = self.tracker
         end: cython.Py_ssize_t = t.connection_count
         failed: cython.bint = False
+        memset(cython.address(fetched), 0, cython.sizeof(Fetched))
         with cython.nogil:
             for number in range(self.judged, end):
                 if t.places[number] & EMBRYO:
@@ -83,6 +91,7 @@ class Judge:
                 if row < 0:
                     failed = True
                     break
+                _fetch_ahead(t, cython.address(fetched), number, end)
                 _judge(self.pad, t, row)
                 if t.places[number] & EMBRYO:
                     self.lone_syn = t.connections[row]
@@ -146,6 +155,35 @@ def _severity_of(j: Judge, number: cython.Py_ssize_t) -> cython.int:
     """Return the severity of the worst finding of a judged connection."""
     place: uint32_t = j.tracker.places[number]
     return j.lone_syn.severity if place & EMBRYO else j.tracker.connections[place - 1].severity
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def _fetch_ahead(
+    t: Tracker, f: cython.pointer(Fetched), number: cython.Py_ssize_t, end: cython.Py_ssize_t
+) -> cython.void:
+    """Ask for one more evidence row of each of the next connections.
+
+    The rows of a connection are a chain all over the memory.  Until a connection is judged it was in here FETCHED
+    times, so its first rows are at hand.
+    """
+    i: cython.int
+    ahead: cython.Py_ssize_t = number + FETCHED
+    if ahead + 4 < end and not t.places[ahead + 4] & EMBRYO:
+        prefetch(cython.address(t.connections[t.places[ahead + 4] - 1].first_evidence))
+    for i in range(FETCHED):
+        if f.links[i]:
+            f.links[i] = t.evidence[f.links[i] - 1].next
+            if f.links[i]:
+                prefetch(cython.address(t.evidence[f.links[i] - 1]))
+    i = number % FETCHED
+    f.links[i] = 0
+    if ahead < end and not t.places[ahead] & EMBRYO:
+        f.links[i] = t.connections[t.places[ahead] - 1].first_evidence
+        if f.links[i]:
+            prefetch(cython.address(t.evidence[f.links[i] - 1]))
 
 
 @cython.cfunc
