@@ -3,7 +3,7 @@
 import cython
 from cython.cimports.handshake_inspect.columns import ACK, FIN, OPTION_FAST_OPEN, RST, SYN
 from cython.cimports.handshake_inspect.rfc9293.seq import distance
-from cython.cimports.handshake_inspect.rfc9293.states import CLOSE_WAIT, SYN_RECEIVED
+from cython.cimports.handshake_inspect.rfc9293.states import SYN_SENT
 from cython.cimports.handshake_inspect.track.table import (
     CLOCK_BACK,
     FIN_SEEN,
@@ -219,7 +219,7 @@ def _resets(r: cython.pointer(Replay)) -> cython.void:
         e = r.evidence[i]
         if not e.flags & RST or e.marks & ICMP:
             continue
-        off = distance(e.detail >> 32, e.seq)
+        off = 0 if r.receiver_state[i] == SYN_SENT else distance(e.detail >> 32, e.seq)
         if r.rst_fate[i] == RST_IGNORED:
             note(r, FINDING_RST_IGNORED, r.sender[i], e.frame, 0, e.seq, off)
         elif r.rst_fate[i] == RST_CHALLENGED:

@@ -495,7 +495,7 @@ def _take_rst(r: cython.pointer(Replay), i: cython.int) -> cython.void:
             r.stay[to].end_frame = e.frame
         if step(r, to, event, e, INFERRED, 0):
             r.closing_rst = i
-    if fate == RST_FORGED or fate == RST_IGNORED:
+    if fate == RST_FORGED or fate == RST_IGNORED or (fate == RST_CHALLENGED and _goes_on(r, by, i)):
         return
     # A TIME_WAIT, CLOSED or LISTEN endpoint answers a stray and stays as it was; so does a SYN_SENT one that answers an
     # ACK of numbers it never sent (section 3.10.7.3).
