@@ -711,6 +711,9 @@ def _take(t: Tracker, index: int64_t, s: cython.pointer(Segment), side: cython.i
     if flags & SYN:
         _take_syn(c, s, side)
         c.completeness |= 2 if flags & ACK else 1
+        if flags & ACK and p.flags & ACKED_SYN:
+            # It was acknowledged before, or a bare SYN was: the next ACK is the one that counts.
+            p.flags |= WATCH_ACK
     elif flags & RST:
         if f.flags & HAS_NEXT and s.seq == f.next:
             marks |= IN_ORDER
