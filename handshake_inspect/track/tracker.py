@@ -586,6 +586,8 @@ def _take_payload(c: cython.pointer(Connection), s: cython.pointer(Segment), sid
         f.next = end
         f.in_order = end
         f.bytes += s.length
+        if c.flags & FIN_ANYWHERE:
+            f.after_fin += s.length
         return NEW_DATA if s.length else 0
     d = distance(f.next, s.seq)
     if d == 0:

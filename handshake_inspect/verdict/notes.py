@@ -7,6 +7,7 @@ from cython.cimports.handshake_inspect.rfc9293.states import SYN_SENT
 from cython.cimports.handshake_inspect.track.table import (
     CLOCK_BACK,
     FIN_SEEN,
+    HAS_ISN,
     ICMP,
     LATE,
     NEW_DATA,
@@ -290,7 +291,9 @@ def _quality(r: cython.pointer(Replay)) -> cython.void:
         wrong = r.evidence[i]
         if wrong.marks & WRONG_ACK and not wrong.marks & ICMP:
             f = r.flow[1 - r.sender[i]]
-            expected = f.isn + 1 if not f.flags & FIN_SEEN or distance(wrong.ack, f.isn) > 0 else f.fin
+            expected = f.isn + 1
+            if f.flags & FIN_SEEN and not (f.flags & HAS_ISN and distance(wrong.ack, f.isn) > 0):
+                expected = f.fin
             note(r, FINDING_WRONG_ACK, r.sender[i], wrong.frame, 0, wrong.ack, expected)
             break
     if copies:

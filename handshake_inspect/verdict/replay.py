@@ -489,6 +489,7 @@ def _take_rst(r: cython.pointer(Replay), i: cython.int) -> cython.void:
             and distance(r.flow[by].fin, e.seq) >= 0
         ):
             _deliver_fin(r, to, i, INFERRED)
+            r.receiver_state[i] = r.state[to]
         if r.state[to] == SYN_RECEIVED and r.flow[to].flags & SYN_SEEN:
             event = RCV_RST_OPENER
         if r.state[to] == TIME_WAIT and r.stay[to].present:
