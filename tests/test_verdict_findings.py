@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
-
 import pytest
 from numbers_in_pxd import as_constants, numbers
 from wrappings import PLAIN, Wrapping, ids, play
@@ -108,9 +106,9 @@ def test_compiled_code_has_the_same_numbers():
 
 
 def test_a_connection_with_everything_wrong_keeps_all_its_findings():
-    ladder: Any = (
-        "SYN mss=1460 bad >; SYN again >; < SYN-ACK bad; < SYN-ACK again; ACK x2 >; < SYN-ACK again; DATA(9) hidden >; "
-        "< ACK win=0; < RST seq+10000000; < RST seq+100; < DATA(5); ACK ack+9 >; FIN >; FIN again >; < ACK"
+    ladder = (
+        "SYN mss=1460 bad >; SYN again >; < SYN-ACK ack+1; < SYN-ACK bad again; ACK x2 >; < SYN-ACK again; DATA(9) hidden >; "
+        "< ACK win=0; < RST seq+10000000; < RST seq+100; < DATA(5); ACK >; FIN >; FIN again >; < ACK"
     )
     (connection,) = connections(ladder)
     assert ids(connection) >= {

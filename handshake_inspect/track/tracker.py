@@ -252,7 +252,8 @@ def _incarnation(
                 return NEW
             if p.flags & SYN_ACK_SEEN:
                 return newest if p.acked == s.seq + 1 or p.acked == s.seq + 1 + s.length else NEW
-            if not f.flags & SEEN and p.flags & SYN_SEEN:
+            # The two SYNs of a simultaneous open; or of a split handshake, where an ACK may come before the second.
+            if p.flags & SYN_SEEN and (not f.flags & SEEN or (p.segments == p.syns and f.bytes == 0)):
                 return newest
             return NEW
         if _acknowledges_syn(f, p, s.ack):
@@ -736,7 +737,7 @@ def _take_syn(c: cython.pointer(Connection), s: cython.pointer(Segment), side: c
         c.flags |= SWAPPED
     if not f.flags & HAS_ISN or (s.seq != f.isn and not p.flags & ACKED_SYN):
         # A server that keeps no state answers a second SYN with a second ISN; the client's ACK tells which one counts.
-        if not f.flags & HAS_NEXT or f.flags & HAS_ISN or covers(s.seq + 1, f.next):
+        if not f.flags & HAS_NEXT or f.flags & HAS_ISN or f.bytes == 0 or covers(s.seq + 1, f.next):
             f.next = s.seq + 1 + s.length
             f.in_order = f.next
         f.isn = s.seq
@@ -771,6 +772,8 @@ def _take_payload(c: cython.pointer(Connection), s: cython.pointer(Segment), sid
         f.next = end
         f.in_order = end
         f.bytes += s.length
+        if c.flags & FIN_ANYWHERE:
+            f.after_fin += s.length
         return NEW_DATA if s.length else 0
     d = distance(f.next, s.seq)
     if d == 0:
@@ -895,6 +898,9 @@ def _take(t: Tracker, index: int64_t, s: cython.pointer(Segment), side: cython.i
     if flags & SYN:
         _take_syn(c, s, side)
         c.completeness |= 2 if flags & ACK else 1
+        if flags & ACK and p.flags & ACKED_SYN:
+            # It was acknowledged before, or a bare SYN was: the next ACK is the one that counts.
+            p.flags |= WATCH_ACK
     elif flags & RST:
         if f.flags & HAS_NEXT and s.seq == f.next:
             marks |= IN_ORDER

@@ -56,7 +56,7 @@ FINDINGS = (
       "the FINs of frames {frame} and {second} crossed"),
     F("rst-ignored", "warning",
       "A RST outside the receiver's window: it must be ignored (RFC 9293 section 3.10.7.4).",
-      "the RST of frame {frame} ({who}) is ignored: its SEQ {a} is {off}"),
+      "the RST of frame {frame} ({who}) is ignored: {off}"),
     F("rst-challenged", "warning",
       "A RST inside the window but not at RCV.NXT: the receiver answers with a challenge ACK (RFC 5961).",
       "the RST of frame {frame} ({who}) is not at RCV.NXT but {b} beyond: it calls for a challenge ACK"),

@@ -3,9 +3,11 @@
 import cython
 from cython.cimports.handshake_inspect.columns import ACK, FIN, OPTION_FAST_OPEN, RST, SYN
 from cython.cimports.handshake_inspect.rfc9293.seq import distance
+from cython.cimports.handshake_inspect.rfc9293.states import SYN_SENT
 from cython.cimports.handshake_inspect.track.table import (
     CLOCK_BACK,
     FIN_SEEN,
+    HAS_ISN,
     ICMP,
     LATE,
     NEW_DATA,
@@ -262,7 +264,7 @@ def _resets(r: cython.pointer(Replay)) -> cython.void:
         e = r.evidence[i]
         if not e.flags & RST or e.marks & ICMP:
             continue
-        off = distance(e.detail >> 32, e.seq)
+        off = 0 if r.receiver_state[i] == SYN_SENT else distance(e.detail >> 32, e.seq)
         if r.rst_fate[i] == RST_IGNORED:
             note(r, FINDING_RST_IGNORED, r.sender[i], e.frame, 0, e.seq, off)
         elif r.rst_fate[i] == RST_CHALLENGED:
@@ -342,7 +344,9 @@ def _quality(r: cython.pointer(Replay)) -> cython.void:
         wrong = r.evidence[i]
         if wrong.marks & WRONG_ACK and not wrong.marks & ICMP:
             f = r.flow[1 - r.sender[i]]
-            expected = f.isn + 1 if not f.flags & FIN_SEEN or distance(wrong.ack, f.isn) > 0 else f.fin
+            expected = f.isn + 1
+            if f.flags & FIN_SEEN and not (f.flags & HAS_ISN and distance(wrong.ack, f.isn) > 0):
+                expected = f.fin
             note(r, FINDING_WRONG_ACK, r.sender[i], wrong.frame, 0, wrong.ack, expected)
             break
     if copies:

@@ -515,13 +515,14 @@ def _take_rst(r: cython.pointer(Replay), i: cython.int) -> cython.void:
     elif fate == RST_TAKEN or (fate == RST_FORGED and not _goes_on(r, to, i)):
         if r.flow[by].flags & FIN_SEEN and 0 <= r.first_fin[by] < i and distance(r.flow[by].fin, e.seq) >= 0:
             _deliver_fin(r, to, i, INFERRED)
+            r.receiver_state[i] = r.state[to]
         if r.state[to] == SYN_RECEIVED and r.flow[to].flags & SYN_SEEN:
             event = RCV_RST_OPENER
         if r.state[to] == TIME_WAIT and r.stay[to].present:
             r.stay[to].end_frame = e.frame
         if step(r, to, event, e, INFERRED, 0):
             r.closing_rst = i
-    if fate == RST_FORGED or fate == RST_IGNORED:
+    if fate == RST_FORGED or fate == RST_IGNORED or (fate == RST_CHALLENGED and _goes_on(r, by, i)):
         return
     # A TIME_WAIT, CLOSED or LISTEN endpoint answers a stray and stays as it was; so does a SYN_SENT one that answers an
     # ACK of numbers it never sent (section 3.10.7.3).

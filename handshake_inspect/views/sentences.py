@@ -34,5 +34,7 @@ def _off(finding: str, a: int, b: int) -> str:
         off = seq_distance(b & 0xFFFFFFFF, a & 0xFFFFFFFF)
         return f"{off} too many" if off > 0 else f"{-off} too few"
     if finding == "rst-ignored":
-        return f"{b} past RCV.NXT, outside the window" if b > 0 else f"{-b} before RCV.NXT"
+        if b == 0:
+            return "it does not acknowledge the SYN"
+        return f"its SEQ {a} is {b} past RCV.NXT, outside the window" if b > 0 else f"its SEQ {a} is {-b} before RCV.NXT"
     return ""
