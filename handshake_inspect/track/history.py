@@ -1,12 +1,13 @@
-"""Zeek's history of a connection: one letter for the first of each kind of segment, in the order of the capture.
+"""What other tools remember of a connection: Zeek's history and Wireshark's completeness.
 
-Upper case is the originator's.  Two 64-bit words hold 24 letters of five bits; endpoint 1's are 12 higher.
+The history is a letter for each kind of segment, in the order of the capture; upper case is the originator's.  Two
+64-bit words hold 24 letters of five bits; endpoint 1's are 12 higher.
 """
 
 import cython
 from cython.cimports.handshake_inspect.columns import ACK, FIN, MARK_BAD_CHECKSUM, RST, SYN, Segment
 from cython.cimports.handshake_inspect.track.table import Connection
-from cython.cimports.libc.stdint import uint64_t
+from cython.cimports.libc.stdint import uint16_t, uint64_t
 
 LETTERS = "shadfrcgtwiq"
 
@@ -31,8 +32,30 @@ def remember(c: cython.pointer(Connection), side: cython.int, letter: cython.int
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
+def complete(c: cython.pointer(Connection), s: cython.pointer(Segment)) -> cython.void:
+    """Set Wireshark's bits: SYN 1, SYN-ACK 2, ACK without data 4, data 8, FIN 16, RST 32.
+
+    Wireshark begins to count with the second segment of a stream, unless the first is a bare SYN.
+    """
+    flags: uint16_t = s.flags
+    if s.frame == c.first_frame and (flags & (SYN | ACK)) != SYN:
+        return
+    if flags & SYN:
+        c.completeness |= 2 if flags & ACK else 1
+    elif flags & ACK:
+        c.completeness |= 8 if s.length else 4
+    if flags & RST:
+        c.completeness |= 32
+    if (flags & (FIN | ACK)) == FIN | ACK:
+        c.completeness |= 16
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
 def remember_segment(c: cython.pointer(Connection), s: cython.pointer(Segment), side: cython.int) -> cython.void:
     """Append what the segment is."""
+    complete(c, s)
     if s.marks & MARK_BAD_CHECKSUM:
         remember(c, side, LETTER_CHECKSUM)
     if s.flags & (SYN | FIN | RST):

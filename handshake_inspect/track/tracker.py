@@ -205,7 +205,8 @@ def _incarnation(
                 return NEW
             if p.flags & SYN_ACK_SEEN:
                 return newest if p.acked == s.seq + 1 or p.acked == s.seq + 1 + s.length else NEW
-            if not f.flags & SEEN and p.flags & SYN_SEEN:
+            # A server may answer a SYN with ACKs and then with a SYN of its own (a split handshake).
+            if p.flags & SYN_SEEN and f.bytes == 0 and not f.flags & (FIN_SEEN | RST_SEEN):
                 return newest
             return NEW
         if _acknowledges_syn(f, p, s.ack):
@@ -217,7 +218,8 @@ def _incarnation(
         if p.flags & HAS_ISN:
             return newest
         if f.flags & SEEN:
-            return NEW
+            # SYN-ACKs that acknowledge the same SYN are one handshake, though that SYN was not captured.
+            return newest if f.flags & SYN_ACK_SEEN and s.ack == f.acked else NEW
         return newest
     if o == cython.NULL:
         return newest
@@ -548,7 +550,7 @@ def _take_syn(c: cython.pointer(Connection), s: cython.pointer(Segment), side: c
         c.flags |= SWAPPED
     if not f.flags & HAS_ISN or (s.seq != f.isn and not p.flags & ACKED_SYN):
         # A server that keeps no state answers a second SYN with a second ISN; the client's ACK tells which one counts.
-        if not f.flags & HAS_NEXT or f.flags & HAS_ISN or covers(s.seq + 1, f.next):
+        if not f.flags & HAS_NEXT or f.flags & HAS_ISN or f.bytes == 0 or covers(s.seq + 1, f.next):
             f.next = s.seq + 1 + s.length
             f.in_order = f.next
         f.isn = s.seq
@@ -605,7 +607,7 @@ def _take_payload(c: cython.pointer(Connection), s: cython.pointer(Segment), sid
             f.next = end
         if f.in_order != f.next and distance(f.in_order, s.seq) <= 0 and covers(end, f.in_order):
             if new == 0:
-                new = cython.cast(uint32_t, distance(f.in_order, end))
+                new = cython.cast(uint32_t, distance(f.in_order, end)) - fin
             f.in_order = end
             if distance(f.beyond, f.in_order) >= 0:
                 f.in_order = f.next
@@ -707,13 +709,10 @@ def _take(t: Tracker, index: int64_t, s: cython.pointer(Segment), side: cython.i
 
     if flags & SYN:
         _take_syn(c, s, side)
-        c.completeness |= 2 if flags & ACK else 1
     elif flags & RST:
         if f.flags & HAS_NEXT and s.seq == f.next:
             marks |= IN_ORDER
-        c.completeness |= 32 | (4 if flags & ACK else 0)
     else:
-        c.completeness |= (4 if flags & ACK else 0) | (8 if s.length else 0) | (16 if flags & FIN else 0)
         payload = _take_payload(c, s, side)
         marks |= payload
         if s.length > p.mss and p.mss and p.flags & HAS_ISN:
