@@ -29,6 +29,7 @@ from cython.cimports.handshake_inspect.track.history import (
     LETTER_GAP,
     LETTER_RETRANSMISSION,
     remember,
+    remember_scaled,
     remember_segment,
 )
 from cython.cimports.handshake_inspect.track.table import (
@@ -454,6 +455,8 @@ def _is_mirrored(
     if slot.signature == mark and -MIRROR_NS <= age <= MIRROR_NS:
         c.flow[side].duplicates += 1
         c.flags |= MIRRORED
+        if s.length:
+            remember(c, side, LETTER_RETRANSMISSION)
         c.last_frame = s.frame
         return True
     slot.signature = mark
@@ -605,6 +608,8 @@ def _take_payload(c: cython.pointer(Connection), s: cython.pointer(Segment), sid
             if f.in_order == f.next:
                 f.in_order = end
             f.next = end
+        elif s.length:
+            remember_scaled(c, side, LETTER_RETRANSMISSION, f.data_retransmissions + f.keep_alives + 1)
         if f.in_order != f.next and distance(f.in_order, s.seq) <= 0 and covers(end, f.in_order):
             if new == 0:
                 new = cython.cast(uint32_t, distance(f.in_order, end)) - fin
@@ -617,7 +622,6 @@ def _take_payload(c: cython.pointer(Connection), s: cython.pointer(Segment), sid
                 f.keep_alives += 1
             else:
                 f.data_retransmissions += 1
-                remember(c, side, LETTER_RETRANSMISSION)
     if new:
         f.bytes += new
         result |= NEW_DATA
@@ -707,6 +711,7 @@ def _take(t: Tracker, index: int64_t, s: cython.pointer(Segment), side: cython.i
     if s.marks & MARK_BAD_CHECKSUM:
         f.bad_checksums += f.bad_checksums < 65535
 
+    remember_segment(c, s, side)
     if flags & SYN:
         _take_syn(c, s, side)
     elif flags & RST:
@@ -724,7 +729,6 @@ def _take(t: Tracker, index: int64_t, s: cython.pointer(Segment), side: cython.i
         if found:
             keep = True
             marks |= found >> 8
-    remember_segment(c, s, side)
 
     # The last advertised window is scaled only when both ends offered to (RFC 7323 section 2.2), and never on a SYN.
     scale = 0
