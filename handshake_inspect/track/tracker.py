@@ -206,8 +206,8 @@ def _incarnation(
                 return NEW
             if p.flags & SYN_ACK_SEEN:
                 return newest if p.acked == s.seq + 1 or p.acked == s.seq + 1 + s.length else NEW
-            # A server may answer a SYN with ACKs and then with a SYN of its own (a split handshake).
-            if p.flags & SYN_SEEN and f.bytes == 0 and not f.flags & (FIN_SEEN | RST_SEEN):
+            # The two SYNs of a simultaneous open; or of a split handshake, where an ACK may come before the second.
+            if p.flags & SYN_SEEN and (not f.flags & SEEN or (p.segments == p.syns and f.bytes == 0)):
                 return newest
             return NEW
         if _acknowledges_syn(f, p, s.ack):
@@ -558,6 +558,9 @@ def _take_syn(c: cython.pointer(Connection), s: cython.pointer(Segment), side: c
             f.in_order = f.next
         f.isn = s.seq
         f.flags |= HAS_ISN | HAS_NEXT
+        if f.flags & FIN_SEEN and distance(f.fin, s.seq + 1) >= 0:
+            # What lies before the ISN was never part of this connection.
+            f.flags &= ~cython.cast(uint16_t, FIN_SEEN)
         f.options = s.options
         f.mss = s.mss if s.options & OPTION_MSS else 0
         f.window_scale = (s.window_scale if s.window_scale < 14 else 14) if s.options & OPTION_WINDOW_SCALE else 0
@@ -585,10 +588,8 @@ def _take_payload(c: cython.pointer(Connection), s: cython.pointer(Segment), sid
     d: int32_t
     if not f.flags & HAS_NEXT:
         f.flags |= HAS_NEXT
-        f.next = end
-        f.in_order = end
-        f.bytes += s.length
-        return NEW_DATA if s.length else 0
+        f.next = s.seq
+        f.in_order = s.seq
     d = distance(f.next, s.seq)
     if d == 0:
         if f.in_order == f.next:
@@ -617,10 +618,10 @@ def _take_payload(c: cython.pointer(Connection), s: cython.pointer(Segment), sid
             if distance(f.beyond, f.in_order) >= 0:
                 f.in_order = f.next
                 result = FILLED_HOLE
-        elif new == 0 and s.length:
-            if s.length == 1 and s.seq + 1 == f.next and not fin:
+        elif new == 0:
+            if s.length <= 1 and s.seq + 1 == f.next and not f.flags & FIN_SEEN:
                 f.keep_alives += 1
-            else:
+            elif s.length:
                 f.data_retransmissions += 1
     if new:
         f.bytes += new
@@ -714,6 +715,9 @@ def _take(t: Tracker, index: int64_t, s: cython.pointer(Segment), side: cython.i
     remember_segment(c, s, side)
     if flags & SYN:
         _take_syn(c, s, side)
+        if flags & ACK and p.flags & ACKED_SYN:
+            # It was acknowledged before, or a bare SYN was: the next ACK is the one that counts.
+            p.flags |= WATCH_ACK
     elif flags & RST:
         if f.flags & HAS_NEXT and s.seq == f.next:
             marks |= IN_ORDER
