@@ -11,12 +11,13 @@ cdef enum:
     LETTER_DATA = 4
     LETTER_FIN = 5
     LETTER_RST = 6
-    LETTER_CHECKSUM = 7
-    LETTER_GAP = 8
-    LETTER_RETRANSMISSION = 9
-    LETTER_ZERO_WINDOW = 10
-    LETTER_SYN_AND_FIN = 11
-    LETTER_SYN_AND_RST = 12
+    LETTER_GAP = 7
+    LETTER_RETRANSMISSION = 8
+    LETTER_ZERO_WINDOW = 9
+    LETTER_FIN_AND_RST = 10
+    LETTER_SEVERAL = 11
+    KINDS = 11
 
 cdef void remember(Connection* c, int side, int letter) noexcept nogil
+cdef void remember_scaled(Connection* c, int side, int letter, uint32_t count) noexcept nogil
 cdef void remember_segment(Connection* c, Segment* s, int side) noexcept nogil

@@ -37,6 +37,7 @@ from cython.cimports.handshake_inspect.track.history import (
     LETTER_GAP,
     LETTER_RETRANSMISSION,
     remember,
+    remember_scaled,
     remember_segment,
 )
 from cython.cimports.handshake_inspect.track.memory import doubled, given_back, zeroed
@@ -265,7 +266,8 @@ def _incarnation(
         if p.flags & HAS_ISN:
             return newest
         if f.flags & SEEN:
-            return NEW
+            # SYN-ACKs that acknowledge the same SYN are one handshake, though that SYN was not captured.
+            return newest if f.flags & SYN_ACK_SEEN and s.ack == f.acked else NEW
         return newest
     if o == cython.NULL:
         return newest
@@ -647,6 +649,8 @@ def _count_copy(c: cython.pointer(Connection), s: cython.pointer(Segment), side:
     """Book a mirrored copy."""
     c.flow[side].duplicates += 1
     c.flags |= MIRRORED
+    if s.length:
+        remember(c, side, LETTER_RETRANSMISSION)
     c.last_frame = s.frame
 
 
@@ -742,6 +746,9 @@ def _take_syn(c: cython.pointer(Connection), s: cython.pointer(Segment), side: c
             f.in_order = f.next
         f.isn = s.seq
         f.flags |= HAS_ISN | HAS_NEXT
+        if f.flags & FIN_SEEN and distance(f.fin, s.seq + 1) >= 0:
+            # What lies before the ISN was never part of this connection.
+            f.flags &= ~cython.cast(uint16_t, FIN_SEEN)
         f.options = s.options
         f.mss = s.mss if s.options & OPTION_MSS else 0
         f.window_scale = (s.window_scale if s.window_scale < 14 else 14) if s.options & OPTION_WINDOW_SCALE else 0
@@ -769,12 +776,8 @@ def _take_payload(c: cython.pointer(Connection), s: cython.pointer(Segment), sid
     d: int32_t
     if not f.flags & HAS_NEXT:
         f.flags |= HAS_NEXT
-        f.next = end
-        f.in_order = end
-        f.bytes += s.length
-        if c.flags & FIN_ANYWHERE:
-            f.after_fin += s.length
-        return NEW_DATA if s.length else 0
+        f.next = s.seq
+        f.in_order = s.seq
     d = distance(f.next, s.seq)
     if d == 0:
         if f.in_order == f.next:
@@ -794,9 +797,11 @@ def _take_payload(c: cython.pointer(Connection), s: cython.pointer(Segment), sid
             if f.in_order == f.next:
                 f.in_order = end
             f.next = end
+        elif s.length:
+            remember_scaled(c, side, LETTER_RETRANSMISSION, f.data_retransmissions + f.keep_alives + 1)
         if f.in_order != f.next and distance(f.in_order, s.seq) <= 0 and covers(end, f.in_order):
             if new == 0:
-                new = cython.cast(uint32_t, distance(f.in_order, end))
+                new = cython.cast(uint32_t, distance(f.in_order, end)) - fin
             f.in_order = end
             if distance(f.beyond, f.in_order) >= 0:
                 f.in_order = f.next
@@ -806,7 +811,6 @@ def _take_payload(c: cython.pointer(Connection), s: cython.pointer(Segment), sid
                 f.keep_alives += 1
             elif s.length:
                 f.data_retransmissions += 1
-                remember(c, side, LETTER_RETRANSMISSION)
     if new:
         f.bytes += new
         result |= NEW_DATA
@@ -895,18 +899,16 @@ def _take(t: Tracker, index: int64_t, s: cython.pointer(Segment), side: cython.i
     if s.marks & MARK_BAD_CHECKSUM:
         f.bad_checksums += f.bad_checksums < 65535
 
+    remember_segment(c, s, side)
     if flags & SYN:
         _take_syn(c, s, side)
-        c.completeness |= 2 if flags & ACK else 1
         if flags & ACK and p.flags & ACKED_SYN:
             # It was acknowledged before, or a bare SYN was: the next ACK is the one that counts.
             p.flags |= WATCH_ACK
     elif flags & RST:
         if f.flags & HAS_NEXT and s.seq == f.next:
             marks |= IN_ORDER
-        c.completeness |= 32 | (4 if flags & ACK else 0)
     else:
-        c.completeness |= (4 if flags & ACK else 0) | (8 if s.length else 0) | (16 if flags & FIN else 0)
         payload = _take_payload(c, s, side)
         marks |= payload
         if s.length > p.mss and p.mss and p.flags & HAS_ISN:
@@ -918,7 +920,6 @@ def _take(t: Tracker, index: int64_t, s: cython.pointer(Segment), side: cython.i
         if found:
             keep = True
             marks |= found >> 8
-    remember_segment(c, s, side)
 
     # The last advertised window is scaled only when both ends offered to (RFC 7323 section 2.2), and never on a SYN.
     scale = 0

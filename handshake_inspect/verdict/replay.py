@@ -302,9 +302,11 @@ def _established_by_ack(r: cython.pointer(Replay), to: cython.int, proof: cython
     j: cython.int
     found: cython.int = proof
     first: cython.int = -1
+    # What the peer sent before its own SYN was received before it, in SYN_SENT (a split handshake begins with an ACK).
+    begin: cython.int = _first_after(r, 1 - to, SYN | ACK, SYN, -1)
     if r.state[to] != SYN_RECEIVED:
         return
-    for j in range(proof - 1, -1, -1):
+    for j in range(proof - 1, begin, -1):
         if r.sender[j] != to and acks_syn(r, r.evidence[j], to) and not r.evidence[j].flags & RST:
             if found == proof:
                 found = j
@@ -476,6 +478,8 @@ def _fate_of_rst(r: cython.pointer(Replay), i: cython.int) -> cython.int:
     if r.state[to] == SYN_SENT:
         if not e.flags & ACK or not (covers(e.ack, r.flow[to].isn) and not covers(e.ack, r.flow[to].next)):
             return RST_IGNORED
+        if _goes_on(r, by, i) and _first_after(r, to, SYN, SYN, i) < 0:
+            return RST_FORGED
         return RST_REFUSAL
     if r.state[to] == NO_STATE or r.state[to] == CLOSED or r.state[to] == LISTEN:
         return RST_STRAY
@@ -526,8 +530,8 @@ def _take_rst(r: cython.pointer(Replay), i: cython.int) -> cython.void:
         return
     # A TIME_WAIT, CLOSED or LISTEN endpoint answers a stray and stays as it was; so does a SYN_SENT one that answers an
     # ACK of numbers it never sent (section 3.10.7.3).
-    stray = False
-    if r.state[by] == SYN_SENT:
+    stray = _goes_on(r, by, i)
+    if r.state[by] == SYN_SENT and not stray:
         stray = not r.flow[by].flags & HAS_NEXT or e.seq != r.flow[by].isn + 1
     if not stray and step(r, by, SND_RST, e, OBSERVED, 0) and r.closing_rst < 0:
         r.closing_rst = i
@@ -684,7 +688,13 @@ def replay(r: cython.pointer(Replay), t: Tracker, row: cython.Py_ssize_t) -> cyt
         e = r.evidence[i]
         if e.marks & ICMP:
             continue
-        if e.flags & FIN and not e.flags & (SYN | RST) and r.first_fin[side] < 0:
+        if (
+            e.flags & FIN
+            and not e.flags & (SYN | RST)
+            and r.first_fin[side] < 0
+            and r.flow[side].flags & FIN_SEEN
+            and distance(r.flow[side].fin, e.seq + e.length + 1) == 0
+        ):
             r.first_fin[side] = i
         if r.fin_proof[1 - side] < 0 and not e.flags & RST and acks_fin(r, e, 1 - side) and r.first_fin[1 - side] >= 0:
             r.fin_proof[1 - side] = i

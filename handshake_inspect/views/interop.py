@@ -9,8 +9,8 @@ from typing import Any
 
 from handshake_inspect.report import Interop
 
-SYN_SEEN, SYN_ACK_SEEN, FIN_SEEN, RST_SEEN = 4, 8, 16, 32
-"""FLOW_ bits of track/table.pxd."""
+RST_SEEN = 32
+"""A FLOW_ bit of track/table.pxd."""
 
 
 def community_id(source: str, target: str, source_port: int, target_port: int, seed: int = 0) -> str:
@@ -24,42 +24,72 @@ def community_id(source: str, target: str, source_port: int, target_port: int, s
     return "1:" + base64.b64encode(hashlib.sha1(data, usedforsecurity=False).digest()).decode()
 
 
-def zeek_conn_state(plain: dict[str, Any]) -> str:
-    """Return Zeek's conn_state (its main.zeek, function conn_state), from what each side sent.
+INACTIVE, PARTIAL, SYN_SENT, ESTABLISHED, CLOSED, RESET = range(6)
+"""The states that Zeek gives a side, from what it has sent."""
 
-    Zeek takes every RST and FIN at its word: a side is RESET or CLOSED by having sent one.
+
+def zeek_states(history: str) -> tuple[int, int]:
+    """Return Zeek's states of the originator and the responder, from its history of the connection.
+
+    Zeek takes every RST and FIN at its word, but a RST after both FINs changes nothing, and a FIN after the peer's
+    FIN and RST takes the RST back (TCPSessionAdapter, UpdateEstablishedState).
     """
-    orig, resp = plain["flow"]
-    history = plain["history"]
-    orig_silent = orig["segments"] == 0
-    resp_silent = resp["segments"] == 0
-    orig_reset, resp_reset = bool(orig["flags"] & RST_SEEN), bool(resp["flags"] & RST_SEEN)
-    orig_closed, resp_closed = bool(orig["flags"] & FIN_SEEN), bool(resp["flags"] & FIN_SEEN)
-    syn = bool(orig["flags"] & SYN_SEEN)
-    answered = bool(resp["flags"] & (SYN_SEEN | SYN_ACK_SEEN))
-    if resp_reset:
-        if syn and not answered:
+    states = [INACTIVE, INACTIVE]
+    finished = [False, False]
+    for letter in history:
+        side = int(letter.islower())
+        state, kind = states[side], letter.lower()
+        if kind == "s" and not side and state in (INACTIVE, PARTIAL):
+            states[0] = SYN_SENT
+        elif kind in "sh" and state in (INACTIVE, PARTIAL):
+            states[side] = ESTABLISHED
+            if states[1 - side] == SYN_SENT:
+                states[1 - side] = ESTABLISHED
+        elif kind == "f" and state not in (CLOSED, RESET):
+            states[side] = CLOSED
+            finished[side] = True
+            if states[1 - side] == RESET and finished[1 - side]:
+                states[1 - side] = CLOSED
+        elif kind == "r" and not (state == CLOSED and states[1 - side] == CLOSED):
+            states[side] = RESET
+        elif kind in "ad" and state == INACTIVE:
+            if kind == "a" and states[1 - side] == ESTABLISHED:
+                states[side] = ESTABLISHED
+            elif kind == "d" or not side or states[0] != SYN_SENT:
+                states[side] = PARTIAL
+    return states[0], states[1]
+
+
+def zeek_conn_state(plain: dict[str, Any]) -> str:
+    """Return Zeek's conn_state (its main.zeek, function conn_state), from what each side sent."""
+    history = plain["history"].removeprefix("^")
+    orig, resp = zeek_states(history)
+    orig_silent, resp_silent = orig in (INACTIVE, PARTIAL), resp in (INACTIVE, PARTIAL)
+    no_data = not any(flow["bytes"] for flow in plain["flow"])
+    if resp == RESET:
+        if orig == SYN_SENT or (orig == RESET and no_data):
             return "REJ"
-        if orig_silent:
-            return "RSTRH"
-        if orig_reset and orig["bytes"] == 0 and resp["bytes"] == 0 and not answered:
-            return "REJ"
-        return "RSTR" if not orig_reset or history.find("r") < history.find("R") else "RSTO"
-    if orig_reset:
-        if not syn:
-            return "OTH"
-        return "RSTOS0" if resp_silent else "RSTO"
-    if orig_closed and resp_closed:
-        return "SF"
-    if orig_closed:
+        return "RSTRH" if orig_silent else "RSTR"
+    if orig == RESET:
+        if not resp_silent:
+            return "RSTO"
+        only_syn = history[0] == "S" and not set("HAFGIQ") & set(history[: history.rindex("R")])
+        return "RSTOS0" if only_syn else "OTH"
+    if orig == CLOSED:
+        if resp == CLOSED:
+            return "SF"
         return "SH" if resp_silent else "S2"
-    if resp_closed:
+    if resp == CLOSED:
         return "SHR" if orig_silent else "S3"
-    if syn and resp_silent:
+    if (orig, resp) == (SYN_SENT, INACTIVE):
         return "S0"
-    if syn and answered:
-        return "S1"
-    return "OTH"
+    return "S1" if orig == resp == ESTABLISHED else "OTH"
+
+
+def completeness(plain: dict[str, Any]) -> int:
+    """Return Wireshark's tcp.completeness; it is 0 for a stream of one segment, unless that is a SYN."""
+    segments = sum(flow["segments"] + flow["duplicates"] for flow in plain["flow"])
+    return 0 if segments == 1 and not plain["completeness"] & 1 else int(plain["completeness"])
 
 
 def interop(plain: dict[str, Any], addresses: tuple[str, str]) -> Interop:
@@ -69,7 +99,7 @@ def interop(plain: dict[str, Any], addresses: tuple[str, str]) -> Interop:
     fins = sum(min(flow["fins"], 1) for flow in flows)
     reset = any(flow["flags"] & RST_SEEN for flow in flows)
     return Interop(
-        wireshark_completeness=plain["completeness"],
+        wireshark_completeness=completeness(plain),
         zeek_conn_state=zeek_conn_state(plain),
         zeek_history=plain["history"],
         sf=f"S{syns}F{fins}" + ("/R" if reset else ""),
