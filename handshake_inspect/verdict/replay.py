@@ -296,10 +296,15 @@ def _begin(r: cython.pointer(Replay), side: cython.int, state: cython.int) -> cy
 @cython.nogil
 @cython.exceptval(check=False)
 def _established_by_ack(r: cython.pointer(Replay), to: cython.int, proof: cython.int) -> cython.void:
-    """Deliver the ACK of its SYN to an endpoint in SYN_RECEIVED whose own segment `proof` shows that it had come."""
+    """Deliver the ACK of its SYN to an endpoint in SYN_RECEIVED whose own segment `proof` shows that it had come.
+
+    A FIN with no data and no other ACK proves nothing: CLOSE in SYN_RECEIVED sends one (section 3.10.4).
+    """
+    e: cython.pointer(Evidence) = r.evidence[proof]
     j: cython.int
     found: cython.int = proof
     first: cython.int = -1
+    early: cython.bint = (e.flags & FIN) != 0 and e.length == 0 and not acks_more_than_syn(r, e, 1 - to)
     if r.state[to] != SYN_RECEIVED:
         return
     for j in range(proof - 1, -1, -1):
@@ -307,9 +312,16 @@ def _established_by_ack(r: cython.pointer(Replay), to: cython.int, proof: cython
             if found == proof:
                 found = j
             first = j
+    if early:
+        if found != proof:
+            step(r, to, RCV_ACK_OF_SYN, r.evidence[found], INFERRED, 0)
+            return
+        for j in range(proof + 1, r.count):
+            if r.sender[j] != to and acks_syn(r, r.evidence[j], to) and not r.evidence[j].flags & RST:
+                return
     if found == proof:
         # The ACK itself is not in the capture.
-        step(r, to, RCV_ACK_OF_SYN, r.evidence[proof], INFERRED, 0)
+        step(r, to, RCV_ACK_OF_SYN, e, INFERRED, 0)
     elif step(r, to, RCV_ACK_OF_SYN, r.evidence[found], CONFIRMED, r.evidence[proof].frame) and first != found:
         r.steps[to][r.step_count[to] - 1].earliest_frame = r.evidence[first].frame
 
@@ -447,6 +459,28 @@ def _goes_on(r: cython.pointer(Replay), side: cython.int, i: cython.int) -> cyth
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
+def _has_aborted(r: cython.pointer(Replay), side: cython.int, i: cython.int) -> cython.bint:
+    """Whether endpoint `side` had sent a RST of its own before the RST `i` reached it.
+
+    A RST is never answered by one (section 3.10.7.1), so two of them with nothing between them have crossed.
+    """
+    j: cython.int
+    for j in range(i + 1, r.count):
+        if r.evidence[j].marks & ICMP:
+            continue
+        if not r.evidence[j].flags & RST:
+            return False
+        if r.sender[j] == side:
+            return (
+                (r.evidence[j].marks & IN_ORDER) != 0
+                and NEXT_STATE[r.state[side] * EVENTS + SND_RST] != NO_STATE
+            )
+    return False
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
 def _fate_of_rst(r: cython.pointer(Replay), i: cython.int) -> cython.int:
     """Judge the RST `i` as its receiver would (section 3.10.7.3 and 3.10.7.4, RFC 5961 section 3.2)."""
     e: cython.pointer(Evidence) = r.evidence[i]
@@ -500,9 +534,9 @@ def _take_rst(r: cython.pointer(Replay), i: cython.int) -> cython.void:
             event = RCV_RST_OPENER
         if r.state[to] == TIME_WAIT and r.stay[to].present:
             r.stay[to].end_frame = e.frame
-        if step(r, to, event, e, INFERRED, 0):
+        if not _has_aborted(r, to, i) and step(r, to, event, e, INFERRED, 0):
             r.closing_rst = i
-    if fate == RST_FORGED or fate == RST_IGNORED:
+    if fate == RST_FORGED or (fate == RST_IGNORED and (not e.marks & IN_ORDER or _goes_on(r, by, i))):
         return
     # A TIME_WAIT, CLOSED or LISTEN endpoint answers a stray and stays as it was; so does a SYN_SENT one that answers an
     # ACK of numbers it never sent (section 3.10.7.3).
@@ -571,7 +605,7 @@ def _send(r: cython.pointer(Replay), i: cython.int) -> cython.void:
         # What only an ESTABLISHED endpoint sends confirms that the ACK which we saw pass had arrived.
         s = cython.address(r.steps[by][r.step_count[by] - 1])
         if s.event == RCV_ACK_OF_SYN and s.certainty == INFERRED and s.frame != e.frame:
-            if e.length or e.flags & FIN or acks_more_than_syn(r, e, peer):
+            if e.length or acks_more_than_syn(r, e, peer):
                 s.certainty = CONFIRMED
                 s.confirmed_by = e.frame
                 r.opening_certainty[by] = CONFIRMED
