@@ -212,8 +212,11 @@ def test_what_is_read_does_not_depend_on_how_it_was_captured(name, wrapping, pla
     assert [essence(connection, wrapping) for connection in report.connections] == plain[name]
 
 
-def test_every_link_type_of_the_fast_path_is_among_the_wrappings():
-    assert set(LINKS) == {link.number for link in LINK_TYPES if link.first not in (None, "slow")}
+def test_the_wrappings_are_of_the_common_link_types():
+    """The rarer ones have a frame each in test_decode_link.py."""
+    common = {0, 1, 9, 12, 14, 50, 101, 104, 108, 113, 228, 229, 276}
+    fast = {link.number for link in LINK_TYPES if link.first not in (None, "slow")}
+    assert common <= set(LINKS) <= fast
 
 
 @pytest.mark.parametrize("side", [0, 1], ids=["client", "server"])

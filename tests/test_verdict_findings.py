@@ -81,7 +81,7 @@ def test_the_summary_counts_the_connections_with_a_finding_and_names_one(name):
     report = play(LADDERS[name][0], WRAPPINGS.get(name, (PLAIN, PLAIN))[0])
     with_it = [connection.id for connection in report.connections if name in ids(connection)]
     assert report.summary.findings[name] == len(with_it)
-    assert report.examples()[name] == with_it[0]
+    assert report.first_with(name) == with_it[0]
 
 
 def test_the_text_of_every_finding_is_a_whole_sentence(golden):

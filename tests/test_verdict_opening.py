@@ -18,7 +18,7 @@ CASES = {
     "split": [("SYN >; < SYN; SYN-ACK >; < ACK", (1, 2, 3)), ("SYN >; < ACK; < SYN; SYN-ACK >; < ACK", (1, 3, 4))],
     "refused": [("SYN >; < RST-ACK", (1, 2)), ("SYN >; < RST-ACK; SYN again @1 >; < RST-ACK", (1, 2))],
     "unanswered": [("SYN >", (1,)), ("SYN >; SYN again @1 >", (1,))],
-    "half-open": [("SYN >; < SYN-ACK", (1, 2)), ("SYN >; < SYN-ACK; < SYN-ACK again @1", (1, 3))],
+    "half-open": [("SYN >; < SYN-ACK", (1, 2)), ("SYN >; < SYN-ACK; < SYN-ACK again @1", (1, 2))],
     "reset": [("SYN >; < SYN-ACK; RST >", (1, 2, 3)), ("SYN >; < SYN-ACK; < RST-ACK", (1, 2, 3))],
     "mid-stream": [("mid; talk", ()), ("mid; FIN >", ())],
     "failed": [

@@ -83,7 +83,6 @@ def test_a_fin_that_is_proved_later_was_received_before_the_ack_that_followed_it
     ]
 
 
-@pytest.mark.xfail(reason="a RST that takes a FIN with it delivers the FIN after the ACK that followed it (rule 5)")
 def test_a_fin_that_a_rst_takes_with_it_was_received_before_the_ack_that_followed_it():
     connection = only("open; FIN~ >; < FIN; ACK >; RST >")
     assert path(connection.server) == ACCEPTED + " FIN_WAIT_1 CLOSING TIME_WAIT CLOSED"

@@ -298,12 +298,17 @@ def _begin(r: cython.pointer(Replay), side: cython.int, state: cython.int) -> cy
 @cython.nogil
 @cython.exceptval(check=False)
 def _established_by_ack(r: cython.pointer(Replay), to: cython.int, proof: cython.int) -> cython.void:
-    """Deliver the ACK of its SYN to an endpoint in SYN_RECEIVED whose own segment `proof` shows that it had come."""
+    """Deliver the ACK of its SYN to an endpoint in SYN_RECEIVED whose own segment `proof` shows that it had come.
+
+    A FIN with no data and no other ACK proves nothing: CLOSE in SYN_RECEIVED sends one (section 3.10.4).
+    """
+    e: cython.pointer(Evidence) = r.evidence[proof]
     j: cython.int
     found: cython.int = proof
     first: cython.int = -1
     # What the peer sent before its own SYN was received before it, in SYN_SENT (a split handshake begins with an ACK).
     begin: cython.int = _first_after(r, 1 - to, SYN | ACK, SYN, -1)
+    early: cython.bint = (e.flags & FIN) != 0 and e.length == 0 and not acks_more_than_syn(r, e, 1 - to)
     if r.state[to] != SYN_RECEIVED:
         return
     for j in range(proof - 1, begin, -1):
@@ -311,9 +316,16 @@ def _established_by_ack(r: cython.pointer(Replay), to: cython.int, proof: cython
             if found == proof:
                 found = j
             first = j
+    if early:
+        if found != proof:
+            step(r, to, RCV_ACK_OF_SYN, r.evidence[found], INFERRED, 0)
+            return
+        for j in range(proof + 1, r.count):
+            if r.sender[j] != to and acks_syn(r, r.evidence[j], to) and not r.evidence[j].flags & RST:
+                return
     if found == proof:
         # The ACK itself is not in the capture.
-        step(r, to, RCV_ACK_OF_SYN, r.evidence[proof], INFERRED, 0)
+        step(r, to, RCV_ACK_OF_SYN, e, INFERRED, 0)
     elif step(r, to, RCV_ACK_OF_SYN, r.evidence[found], CONFIRMED, r.evidence[proof].frame) and first != found:
         r.steps[to][r.step_count[to] - 1].earliest_frame = r.evidence[first].frame
 
@@ -430,6 +442,20 @@ def _enter_time_wait(r: cython.pointer(Replay), side: cython.int, start_ns: int6
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
+def _rst_past_fin(r: cython.pointer(Replay), by: cython.int, i: cython.int) -> cython.int:
+    """Return the number of the RST after `i` that takes the FIN of `by` with it, or -1: it lies past it, in order."""
+    j: cython.int
+    e: cython.pointer(Evidence)
+    for j in range(i + 1, r.count):
+        e = r.evidence[j]
+        if r.sender[j] == by and e.flags & RST and e.marks & IN_ORDER and distance(r.flow[by].fin, e.seq) >= 0:
+            return -1 if _goes_on(r, by, j) or _goes_on(r, 1 - by, j) else j
+    return -1
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
 def _deliver_ack_of_fin(r: cython.pointer(Replay), to: cython.int, i: cython.int) -> cython.void:
     """Let the ACK of its FIN reach endpoint `to`, unless the FIN is sent again and acknowledged again later."""
     peer: cython.int = 1 - to
@@ -445,6 +471,10 @@ def _deliver_ack_of_fin(r: cython.pointer(Replay), to: cython.int, i: cython.int
         j = r.fin_proof[peer]
         if j > i and _last_before(r, peer, FIN, FIN, j) < i:
             _deliver_fin(r, to, j, CONFIRMED)
+        elif j < 0:
+            j = _rst_past_fin(r, peer, i)
+            if j > i:
+                _deliver_fin(r, to, j, INFERRED)
     if step(r, to, RCV_ACK_OF_FIN, r.evidence[i], INFERRED, 0) and r.state[to] == TIME_WAIT:
         _enter_time_wait(r, to, r.evidence[i].time_ns)
 
@@ -462,6 +492,28 @@ def _goes_on(r: cython.pointer(Replay), side: cython.int, i: cython.int) -> cyth
             continue
         if e.marks & NEW_DATA or (e.flags & FIN and r.first_fin[side] == j):
             return True
+    return False
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _has_aborted(r: cython.pointer(Replay), side: cython.int, i: cython.int) -> cython.bint:
+    """Whether endpoint `side` had sent a RST of its own before the RST `i` reached it.
+
+    A RST is never answered by one (section 3.10.7.1), so two of them with nothing between them have crossed.
+    """
+    j: cython.int
+    for j in range(i + 1, r.count):
+        if r.evidence[j].marks & ICMP:
+            continue
+        if not r.evidence[j].flags & RST:
+            return False
+        if r.sender[j] == side:
+            return (
+                (r.evidence[j].marks & IN_ORDER) != 0
+                and NEXT_STATE[r.state[side] * EVENTS + SND_RST] != NO_STATE
+            )
     return False
 
 
@@ -524,9 +576,13 @@ def _take_rst(r: cython.pointer(Replay), i: cython.int) -> cython.void:
             event = RCV_RST_OPENER
         if r.state[to] == TIME_WAIT and r.stay[to].present:
             r.stay[to].end_frame = e.frame
-        if step(r, to, event, e, INFERRED, 0):
+        if not _has_aborted(r, to, i) and step(r, to, event, e, INFERRED, 0):
             r.closing_rst = i
-    if fate == RST_FORGED or fate == RST_IGNORED or (fate == RST_CHALLENGED and _goes_on(r, by, i)):
+    if (
+        fate == RST_FORGED
+        or (fate == RST_IGNORED and (not e.marks & IN_ORDER or _goes_on(r, by, i)))
+        or (fate == RST_CHALLENGED and _goes_on(r, by, i))
+    ):
         return
     # A TIME_WAIT, CLOSED or LISTEN endpoint answers a stray and stays as it was; so does a SYN_SENT one that answers an
     # ACK of numbers it never sent (section 3.10.7.3).
@@ -601,7 +657,7 @@ def _send(r: cython.pointer(Replay), i: cython.int) -> cython.void:
         # Data alone proves nothing with Fast Open: a server may send it before the ACK of its SYN.
         if e.flags & FIN or acks_more_than_syn(r, e, peer) or (e.length and not r.flow[peer].fast_open):
             _established_by_ack(r, by, i)
-    elif (e.length or e.flags & FIN or acks_more_than_syn(r, e, peer)) and _confirm(r, by, RCV_ACK_OF_SYN, 0, e.frame):
+    elif (e.length or acks_more_than_syn(r, e, peer)) and _confirm(r, by, RCV_ACK_OF_SYN, 0, e.frame):
         # Only an ESTABLISHED endpoint sends this: the ACK that we saw pass had arrived.
         r.opening_certainty[by] = CONFIRMED
     if acks_fin(r, e, peer):

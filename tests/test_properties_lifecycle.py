@@ -1,0 +1,204 @@
+"""The report against the truth: two simulated endpoints converse at random, and the capture is analysed.
+
+What a capture can show (SEMANTICS: "from segments to states"), for each endpoint:
+
+- A move that it made by sending a captured segment is there.
+- A SYN or FIN that it received is there as soon as a captured segment of its own acknowledges it; an ACK of its own
+  SYN or FIN, and a RST, as soon as it was captured on its way.
+- Everything that is claimed happened, in that order.  Only an `inferred` claim may be wrong, and only when its segment had not
+  arrived when the endpoint moved on: it was lost behind the capture, or still on its way.
+- A move that sends nothing (a connect that is given up, a deleted TCB) is not there, and nothing stands in its place, except that a
+  RST which the closed endpoint sends later shows it.
+
+HYPOTHESIS_LONG=1 runs thousands of examples instead of hundreds.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from captures import write_pcap
+from endpoints import ACK, FIN, MS, RST, START_NS, SYN, Action, Fate, Move, Sent, Traits, World, ahead, converse, frames
+from handshake_inspect import analyse
+from handshake_inspect.report import Connection, Endpoint, Transition
+from handshake_inspect.rfc9293.states import Event as E
+from handshake_inspect.rfc9293.states import State as S
+
+LONG = bool(os.environ.get("HYPOTHESIS_LONG"))
+EXAMPLES = 5000 if LONG else 200
+PROFILE = settings(
+    max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), database=None
+)
+
+ENDS = ("A", "B")
+PORTS = {"A": 40000, "B": 80}
+UNSEEN = (E.PASSIVE_OPEN, E.TIMEOUT_2MSL)
+SENT_EVENTS = (E.SND_SYN, E.SND_FIN, E.SND_RST)
+ACKED_EVENTS = (E.RCV_SYN, E.RCV_SYN_ACK, E.RCV_FIN)
+
+# fmt: off
+OPENINGS = st.one_of(
+    st.just([(0, "B", "listen", 0), (0, "A", "connect", 0)]),
+    st.builds(lambda gap: [(0, "B", "connect", 0), (gap, "A", "connect", 0)], st.sampled_from((0, 1, 7, 30, 60))),
+    st.just([(0, "A", "connect", 0)]),
+    st.builds(lambda gap: [(0, "A", "connect", 0), (gap, "B", "listen", 0)], st.sampled_from((10, 1010, 3500))),
+)
+# fmt: on
+GAPS = st.sampled_from((0, 0, 1, 5, 20, 50, 90, 200, 1200))
+ACTIONS = st.one_of(
+    st.tuples(GAPS, st.sampled_from(ENDS), st.just("write"), st.sampled_from((1, 700, 2500))),
+    st.tuples(GAPS, st.sampled_from(ENDS), st.just("close"), st.just(0)),
+    st.tuples(GAPS, st.sampled_from(ENDS), st.sampled_from(("close", "close", "abort")), st.just(0)),
+)
+TRAITS = st.builds(Traits, holds=st.booleans(), rst_acks=st.booleans(), fin_rides=st.booleans())
+POINTS = (0.0, 0.02, 0.25, 0.5, 0.75, 0.98, 1.0)
+LATENCIES = st.sampled_from((MS // 10, 10 * MS, 40 * MS, 300 * MS))
+FATES = st.lists(
+    st.one_of(
+        st.just(Fate()),
+        st.builds(Fate, lost=st.sampled_from(("before", "behind"))),
+        st.builds(Fate, slow_before=st.sampled_from((0, 3, 70)), slow_behind=st.sampled_from((0, 3, 70))),
+        st.builds(Fate, doubled=st.sampled_from(("before", "behind"))),
+    ),
+    max_size=24,
+)
+
+
+@st.composite
+def scripts(draw: st.DrawFn) -> list[Action]:
+    """Return an opening, then what the two applications do."""
+    script: list[Action] = list(draw(OPENINGS))
+    first: Action = (draw(st.sampled_from((0, 3, 45, 90, 700))), "A", "write", 0)
+    return [*script, first, *draw(st.lists(ACTIONS, max_size=6))]
+
+
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    shm = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=shm if shm.is_dir() else None) as name:
+        yield Path(name)
+
+
+def report_on(folder: Path, world: World, last: int | None = None) -> list[Connection]:
+    """Analyse the capture up to frame `last` and return its connections: the incarnations of one 4-tuple."""
+    path = write_pcap(folder / "capture.pcap", frames(world, 1, last), link_type=101)
+    return list(analyse(str(path)).connections)
+
+
+def end_of(connection: Connection, name: str) -> Endpoint:
+    return connection.client if connection.client.port == PORTS[name] else connection.server
+
+
+def claims(connections: list[Connection], name: str) -> list[Transition]:
+    """What the report says that segments show of one endpoint, over all incarnations: all but the end of TIME_WAIT."""
+    ended = (E.TIMEOUT_2MSL.text, E.NEW_SYN.text)
+    return [
+        each for connection in connections for each in end_of(connection, name).transitions if each.event not in ended
+    ]
+
+
+def moves(world: World, name: str) -> list[Move]:
+    return [each for each in world.ends[name].moves if each.event not in UNSEEN]
+
+
+def passed(sent: Sent | None, last: int) -> bool:
+    """Whether a copy of a segment is among the first `last` frames."""
+    return sent is not None and any(frame <= last for frame in sent.frames)
+
+
+def is_shown(world: World, name: str, move: Move, last: int) -> bool:
+    """Whether the first `last` frames show `move` (the rules at the head of this file)."""
+    cause = move.cause
+    if move.event is None or cause is None or not passed(cause, last):
+        return False
+    if move.event == E.RCV_RST:
+        # Whoever goes on with data or a FIN did not take the RST; what crossed it on the way cannot be told from that.
+        later = [sent for sent in world.sent if sent.sender == name and passed(sent, last)]
+        return not any(
+            max(sent.frames) > min(cause.frames) and (sent.segment.length or sent.segment.flags & FIN) for sent in later
+        )
+    if move.event not in ACKED_EVENTS:
+        return True
+    proofs = [sent for sent in world.sent if sent.sender == name and passed(sent, last) and sent.segment.flags & ACK]
+    if move.event != E.RCV_SYN:
+        proofs = [sent for sent in proofs if not sent.segment.flags & SYN]
+    return any(ahead(cause.segment.end, sent.segment.ack) >= 0 for sent in proofs if not sent.segment.flags & RST)
+
+
+def story(world: World, connections: list[Connection], last: int) -> str:
+    """Return the ladder, and beside it what the report says."""
+    lines = [world.ladder(), f"captured up to frame {last}; the report:"]
+    for connection in connections:
+        lines.append(f"{connection.opening.kind}, {connection.closing.kind}, first {connection.closing.first}")
+        for name in ENDS:
+            steps = end_of(connection, name).transitions
+            told = (f"{each.from_}>{each.to} {each.event} frame {each.frame} {each.certainty}" for each in steps)
+            lines.append(f"{name}: {'; '.join(told)}")
+    return "\n" + "\n".join(lines)
+
+
+def fits(claim: Transition, move: Move, slipped: bool) -> bool:
+    """Whether the claim is that move; a RST may show later that an endpoint is CLOSED.
+
+    Once the two have `slipped` against each other (something was not yet shown), only what happened is compared.
+    """
+    if move.event is None:
+        return claim.to == "CLOSED"
+    return move.event.text == claim.event and (slipped or move.after.name == claim.to)
+
+
+def check_order(world: World, name: str, connections: list[Connection], last: int) -> None:
+    """Hold the claims on one endpoint against the truth, on a link that keeps order and loses nothing."""
+    truth, ours = moves(world, name), claims(connections, name)
+    by_frame = {seen.frame: seen.sent for seen in world.captured}
+    tale = story(world, connections, last)
+    at, slipped = 0, False
+    for claim in ours:
+        cause = by_frame[claim.frame]
+        moved_on = truth[at].time_ns if at < len(truth) else None
+        while at < len(truth) and not fits(claim, truth[at], slipped) and not is_shown(world, name, truth[at], last):
+            at, slipped = at + 1, True
+        move = truth[at] if at < len(truth) else None
+        arrived = min(cause.arrived_ns, default=None)
+        if move is not None and fits(claim, move, slipped):
+            assert slipped or move.before.name == claim.from_, f"{name} was not in {claim.from_}{tale}"
+            at += 1
+        elif claim.certainty == "inferred" and (
+            arrived is None or (moved_on is not None and arrived >= moved_on)
+        ):
+            slipped = True  # Still on its way when the endpoint moved on: nothing shows that.
+        else:
+            raise AssertionError(f"{name} never went {claim.from_} to {claim.to} ({claim.event}) there{tale}")
+    # What follows a move that is not shown cannot be told, except what the endpoint itself sent.
+    missing = [
+        move
+        for place, move in enumerate(truth[at:])
+        if (place == 0 or move.event in SENT_EVENTS) and is_shown(world, name, move, last)
+    ]
+    assert not missing, f"{name}: {[f'{m.before.name}>{m.after.name}' for m in missing]} is shown and not told{tale}"
+
+
+@PROFILE
+@given(
+    script=scripts(),
+    point=st.sampled_from(POINTS),
+    latency=LATENCIES,
+    traits=st.tuples(TRAITS, TRAITS),
+    slow=st.lists(st.sampled_from((0, 0, 4, 60)), max_size=12),
+    cut=st.none() | st.integers(1, 20),
+)
+def test_on_a_link_that_loses_nothing_the_report_tells_the_truth_and_all_that_is_shown(
+    folder, script, point, latency, traits, slow, cut
+):
+    fates = [Fate(slow_before=each, slow_behind=each // 2) for each in slow]
+    world = converse(script, point=point, latency_ns=latency, traits=traits, fates=fates)
+    connections = report_on(folder, world, cut)
+    for name in ENDS:
+        check_order(world, name, connections, cut or len(world.captured))

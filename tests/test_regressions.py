@@ -1,0 +1,90 @@
+"""Conversations that were once judged wrongly, each as small as it could be made, in the order of the capture.
+
+A line is a time in milliseconds, the sender, the flags, SEQ, ACK where there is one, and the length where there is one.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from captures import write_pcap
+from endpoints import LETTERS, MS, START_NS, Segment, Sent, packet
+from handshake_inspect import analyse
+from handshake_inspect.report import Connection, Endpoint
+
+
+def judged(tmp_path: Path, ladder: str) -> Connection:
+    """Analyse the conversation; it must be one connection."""
+    frames = []
+    for number, line in enumerate(ladder.strip().splitlines()):
+        time_ms, sender, flags, seq, *rest = line.split()
+        bits = sum(bit for bit, name in LETTERS if name in flags.split(","))
+        ack = int(rest[0]) if "ACK" in flags else 0
+        length = int(rest[-1]) if len(rest) > ("ACK" in flags) else 0
+        sent = Sent(number, sender, 0, Segment(bits, int(seq), ack, length))
+        frames.append((START_NS + int(float(time_ms) * MS), packet(sent)))
+    path = write_pcap(tmp_path / "ladder.pcap", frames, link_type=101)
+    (connection,) = analyse(str(path)).connections
+    return connection
+
+
+def path_of(endpoint: Endpoint) -> list[str]:
+    """Return each state after the first, with the letter of its certainty and its frame."""
+    return [f"{step.to} {step.certainty} {step.frame}" for step in endpoint.transitions]
+
+
+def ends(connection: Connection) -> dict[str, Endpoint]:
+    return {"A" if end.port == 40000 else "B": end for end in (connection.client, connection.server)}
+
+
+def test_a_fin_from_syn_received_does_not_prove_that_the_syn_was_acknowledged(tmp_path):
+    """CLOSE in SYN_RECEIVED sends FIN (section 3.10.4); here the ACK was on its way."""
+    connection = judged(tmp_path, """
+        0   A SYN      100
+        1   B SYN,ACK  500 101
+        2   B FIN,ACK  501 101
+        3   A ACK      101 501
+        4   A ACK      101 502
+    """)  # fmt: skip
+    assert path_of(ends(connection)["B"]) == [
+        "SYN_RECEIVED confirmed 1", "FIN_WAIT_1 observed 3", "FIN_WAIT_2 inferred 5",
+    ]  # fmt: skip
+
+
+def test_a_fin_after_the_ack_of_the_syn_leaves_it_inferred(tmp_path):
+    connection = judged(tmp_path, """
+        0   A SYN      100
+        1   B SYN,ACK  500 101
+        2   A ACK      101 501
+        3   B FIN,ACK  501 101
+    """)  # fmt: skip
+    assert path_of(ends(connection)["B"]) == [
+        "SYN_RECEIVED confirmed 1", "ESTABLISHED inferred 3", "FIN_WAIT_1 observed 4",
+    ]  # fmt: skip
+
+
+def test_two_resets_that_cross_were_both_sent_by_an_open_endpoint(tmp_path):
+    """A RST is never answered by a RST (section 3.10.7.1)."""
+    connection = judged(tmp_path, """
+        0   A SYN      100
+        1   B SYN,ACK  500 101
+        2   A ACK      101 501
+        3   A RST      101
+        4   B RST      501
+    """)  # fmt: skip
+    assert path_of(ends(connection)["A"])[-1] == "CLOSED observed 4"
+    assert path_of(ends(connection)["B"])[-1] == "CLOSED observed 5"
+    assert connection.closing.reset_by == "client"
+
+
+def test_the_sender_of_a_reset_that_meets_syn_sent_is_closed_all_the_same(tmp_path):
+    connection = judged(tmp_path, """
+        0   A SYN      100
+        1   B SYN      500
+        2   A SYN,ACK  100 501
+        3   A RST      101
+    """)  # fmt: skip
+    assert path_of(ends(connection)["A"]) == [
+        "SYN_SENT observed 1", "SYN_RECEIVED confirmed 2", "CLOSED observed 4",
+    ]  # fmt: skip
+    assert path_of(ends(connection)["B"]) == ["SYN_SENT observed 2"]
