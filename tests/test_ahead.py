@@ -1,0 +1,99 @@
+"""Reading ahead in a second thread: the same items in the same order, and what goes wrong is raised in its place."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+import msgspec
+import pytest
+from captures import write_pcap
+from frames_by_hand import SYN, ethernet, ipv4, tcp
+
+from handshake_inspect import ahead as module
+from handshake_inspect.ahead import WORTH_A_THREAD, ahead, pays
+from handshake_inspect.analyse import analyse
+from handshake_inspect.capture import open_capture
+
+
+def threads() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name == "ahead"]
+
+
+def test_the_items_come_in_their_order_and_the_thread_ends() -> None:
+    assert list(ahead(iter(range(1000)))) == list(range(1000))
+    assert threads() == []
+
+
+def test_one_item_is_made_ahead_and_no_further_one() -> None:
+    made: list[int] = []
+    third = threading.Event()
+
+    def items() -> Iterator[int]:
+        for number in range(10):
+            made.append(number)
+            if number == 2:
+                third.set()
+            yield number
+
+    with closing(ahead(items())) as found:
+        assert next(found) == 0
+        assert not third.wait(0.1)
+        assert made == [0, 1]
+        assert next(found) == 1
+        assert third.wait(10)
+    assert threads() == []
+
+
+def test_an_error_is_raised_after_the_items_before_it() -> None:
+    def items() -> Iterator[int]:
+        yield 1
+        raise MemoryError("no room")
+
+    found = ahead(items())
+    assert next(found) == 1
+    with pytest.raises(MemoryError, match=r"^no room$"):
+        next(found)
+    assert threads() == []
+
+
+def test_a_caller_that_stops_ends_the_thread() -> None:
+    def interrupted() -> None:
+        with closing(ahead(iter(range(10)))) as found:
+            next(found)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert threads() == []
+
+
+def test_pipes_and_small_captures_are_read_by_the_only_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_cores", lambda: 2)
+    assert [pays(size) for size in (None, WORTH_A_THREAD - 1, WORTH_A_THREAD)] == [False, False, True]
+    monkeypatch.setattr(module, "_cores", lambda: 1)
+    assert not pays(WORTH_A_THREAD)
+
+
+@pytest.mark.parametrize("handed_over", [1, 7, 10**6])
+def test_a_capture_read_ahead_gives_the_same_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, handed_over: int
+) -> None:
+    wait_ns = 20_000_000
+    frames = [
+        (number * wait_ns, ethernet(ipv4(tcp(SYN, sport=number % 300 + 1, seq=number % 600)))) for number in range(2000)
+    ]
+    path = str(write_pcap(tmp_path / "some.pcap", frames))
+    alone = analyse(path)
+    analysing = sys.modules["handshake_inspect.analyse"]
+    monkeypatch.setattr(analysing, "pays", lambda size: True)
+    monkeypatch.setattr(analysing, "HANDED_OVER", handed_over)
+    small = partial(open_capture, chunk=4096, rows=50)
+    monkeypatch.setattr(analysing, "open_capture", small)
+    both = analyse(path)
+    assert msgspec.json.encode(list(both.connections)) == msgspec.json.encode(list(alone.connections))
+    assert both.captures == alone.captures
