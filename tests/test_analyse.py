@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import captures
 import pytest
-from frames_by_hand import ethernet, ipv4, ipv6, udp
-from wrappings import START_NS, Wrapping, capture_bytes, frames, play
 
+import captures
+from frames_by_hand import ethernet, ipv4, ipv6, udp
 from handshake_inspect import CaptureError, UsageError, analyse
+from wrappings import START_NS, Wrapping, capture_bytes, frames, play
 
 TALK = "open; talk; close"
 
@@ -42,7 +42,9 @@ def test_every_frame_ends_in_exactly_one_counter(tmp_path):
     assert sum(capture.unsupported.values()) == counters.unsupported
 
 
-@pytest.mark.parametrize("wrapping", [Wrapping(), Wrapping(file="pcapng", order="big", family=6), Wrapping(nanoseconds=False)], ids=str)
+@pytest.mark.parametrize(
+    "wrapping", [Wrapping(), Wrapping(file="pcapng", order="big", family=6), Wrapping(nanoseconds=False)], ids=str
+)
 def test_a_capture_tells_what_it_is(tmp_path, wrapping):
     data = capture_bytes(frames(TALK, wrapping), wrapping)
     (capture,) = analyse(write(tmp_path, "a.pcap", data)).captures

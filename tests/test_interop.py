@@ -1,9 +1,9 @@
 """What other tools would call a connection."""
 
 import pytest
-from wrappings import Wrapping, only
 
 from handshake_inspect.interop import community_id
+from wrappings import Wrapping, only
 
 
 @pytest.mark.parametrize(
@@ -64,8 +64,8 @@ def test_zeek_would_call_it_the_same(ladder, state, history):
 
 @pytest.mark.parametrize(
     ("ladder", "code"),
-    [("SYN >", "S1F0"), ("open; talk; close", "S2F2"), ("open; FIN >", "S2F1"), ("open; RST >", "S2F0/R"), ("mid; talk", "S0F0"),
-     ("SYN >; SYN again >; < RST-ACK", "S1F0/R")],
+    [("SYN >", "S1F0"), ("open; talk; close", "S2F2"), ("open; FIN >", "S2F1"), ("open; RST >", "S2F0/R"),
+     ("mid; talk", "S0F0"), ("SYN >; SYN again >; < RST-ACK", "S1F0/R")],
 )  # fmt: skip
 def test_the_s_f_code_counts_the_ends_that_sent_a_syn_and_a_fin(ladder, code):
     assert only(ladder).interop.sf == code

@@ -5,28 +5,27 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
-import captures
 import numpy as np
 import pytest
-from frames_by_hand import SYN, ethernet, ipv4, tcp
 from hypothesis import given
 from hypothesis import strategies as st
-from ladder import Ladder
-from numbers_in_pxd import numbers
-from wrappings import START_NS, Wrapping, capture_bytes, frames, ids, only
-from wrappings import path as states
 
+import captures
+from frames_by_hand import SYN, ethernet, ipv4, tcp
 from handshake_inspect import analyse
 from handshake_inspect.capture import open_capture
 from handshake_inspect.columns import COUNTER_NAMES, counters, frame_column, segment_column
 from handshake_inspect.decode import Decoder
 from handshake_inspect.report import FrameOf
 from handshake_inspect.track.tracker import Tracker
+from ladder import Ladder
+from numbers_in_pxd import numbers
+from wrappings import START_NS, Wrapping, capture_bytes, frames, ids, only
+from wrappings import path as states
 
 BOUND = 64
 
 
-# fmt: off
 @pytest.mark.parametrize(
     ("ladder", "sent", "again", "missing"),
     [
@@ -46,8 +45,7 @@ BOUND = 64
         ("SYN(10) fo=8 >; < SYN-ACK; ACK >; DATA(5) >; < ACK", 15, 0, 0),
         ("SYN(10) fo=8 >; SYN again >; < SYN-ACK; ACK >", 10, 0, 0),
     ],
-)
-# fmt: on
+)  # fmt: skip
 @pytest.mark.parametrize("isn", [2**32 - 6, 0, 2**31 - 4])
 def test_every_byte_is_counted_once_and_missing_ones_when_they_are_acknowledged(ladder, sent, again, missing, isn):
     client = only(ladder, Wrapping(isns=(isn, isn))).client
@@ -130,7 +128,11 @@ def test_a_hundred_thousand_syns_with_new_isns_are_as_many_incarnations(tmp_path
 
 
 def test_the_table_of_connections_grows_and_loses_none(tmp_path):
-    ports = [(START_NS + port, ethernet(ipv4(tcp(sport=port, dport=dport)))) for dport in (80, 443) for port in range(1, 20_001)]
+    ports = [
+        (START_NS + port, ethernet(ipv4(tcp(sport=port, dport=dport))))
+        for dport in (80, 443)
+        for port in range(1, 20_001)
+    ]
     answers = [
         (START_NS + 10**6 + port, ethernet(ipv4(tcp(20, src=bytes((198, 51, 100, 2)), dst=bytes((192, 0, 2, 1)), seq=0,
                                                     ack=0xFFFFFFF1, sport=dport, dport=port),
@@ -181,4 +183,3 @@ def test_numpy_reads_every_column_as_the_c_structs_lie_in_memory(tmp_path):
 def test_the_counters_have_their_names_in_order():
     assert numbers("columns.pxd", "COUNT_") == {name.upper(): number for number, name in enumerate(COUNTER_NAMES)}
     assert list(counters()) == [0] * len(COUNTER_NAMES)
-
