@@ -129,6 +129,7 @@ class Ladder:
         for step in (step.strip() for step in text.split(";")):
             word, *rest = step.split() or [""]
             if word in WORDS:
+                assert not rest, f"{word} stands alone: {step!r}"
                 self._read(WORDS[word])
             elif word == "mid":
                 for peer, other in (self.peers, self.peers[::-1]):

@@ -30,8 +30,9 @@ def test_two_numbers_are_never_each_behind_the_other(first, second):
 
 @pytest.mark.parametrize(
     ("start", "end", "distance"),
-    [(0, 0, 0), (WRAP - 1, 0, 1), (0, WRAP - 1, -1), (WRAP - 1, WRAP - 1, 0), (2**31 - 1, 2**31, 1), (0, 2**31 - 1, 2**31 - 1),
-     (0, 2**31, -(2**31)), (2**31, 0, -(2**31)), (WRAP - 1, 2**31 - 1, -(2**31)), (WRAP - 6, 5, 11)],
+    [(0, 0, 0), (WRAP - 1, 0, 1), (0, WRAP - 1, -1), (WRAP - 1, WRAP - 1, 0), (2**31 - 1, 2**31, 1),
+     (0, 2**31 - 1, 2**31 - 1), (0, 2**31, -(2**31)), (2**31, 0, -(2**31)),
+     (WRAP - 1, 2**31 - 1, -(2**31)), (WRAP - 6, 5, 11)],
 )  # fmt: skip
 def test_the_edges(start, end, distance):
     assert seq_distance(start, end) == distance

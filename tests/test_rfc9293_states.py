@@ -1,10 +1,10 @@
-"""The state machine against RFC 9293: Figure 5 typed a second time, every state and event, Figures 6 to 13 as ladders."""
+"""The state machine against RFC 9293: Figure 5 typed again, every state and event, Figures 6 to 13 as ladders."""
 
 import pytest
-from numbers_in_pxd import numbers
-from wrappings import ids, only, path, play
 
 from handshake_inspect.rfc9293.states import EVENT_TEXTS, NOWHERE, TRANSITIONS, Event, State, flatten
+from numbers_in_pxd import numbers
+from wrappings import ids, only, path, play
 
 # From the drawing, top to bottom and left to right: state, the arrow's label, next state.
 FIGURE_5 = """
@@ -113,7 +113,9 @@ def test_the_conversations_of_the_rfc_pass_through_the_states_drawn_there(figure
 
 
 def test_figure_9_with_the_old_connection_in_the_capture_resets_the_old_and_opens_the_new():
-    old, new = play("open; talk; SYN isn+300 >; < ACK old; RST old >; SYN again >; < SYN-ACK isn+500; ACK >").connections
+    old, new = play(
+        "open; talk; SYN isn+300 >; < ACK old; RST old >; SYN again >; < SYN-ACK isn+500; ACK >"
+    ).connections
     assert (old.closing.kind, old.closing.reset_by, old.closing.reset_in_state) == ("reset", "client", "ESTABLISHED")
     assert path(old.server) == "LISTEN SYN_RECEIVED ESTABLISHED CLOSED"
     assert (new.opening.kind, new.closing.kind, path(new.client)) == (

@@ -1,4 +1,4 @@
-"""Twenty-five lifecycles, whole: each as a ladder with all that is to be found, in every wrapping; and as recorded files.
+"""Twenty-five lifecycles, whole: each as a ladder with all that is to be found, in every wrapping; and as files.
 
 The recorded files and their answers were made by somebody else; they are read from the shared folder where it is there.
 """
@@ -9,12 +9,12 @@ import json
 from typing import Any, NamedTuple
 
 import pytest
-from ladder import RST, Segment
-from wrappings import LINKS, ONE_FAMILY, PLAIN, START_NS, Wrapping, ids, path, play
 
 from handshake_inspect import analyse
 from handshake_inspect.decode import LINK_TYPES
 from handshake_inspect.report import Connection
+from ladder import RST, Segment
+from wrappings import LINKS, ONE_FAMILY, PLAIN, START_NS, Wrapping, ids, path, play
 
 OPENED = "CLOSED SYN_SENT ESTABLISHED"
 ACCEPTED = "LISTEN SYN_RECEIVED ESTABLISHED"
@@ -231,7 +231,10 @@ def test_with_one_direction_nothing_is_called_confirmed(name, side):
 
 
 KNOWN_DIFFERENCES = {
-    ("21_rst_after_close", "time_wait"): "a TIME_WAIT endpoint that sends a RST stays in TIME_WAIT (section 4); its stay is bounded",
+    (
+        "21_rst_after_close",
+        "time_wait",
+    ): "a TIME_WAIT endpoint that sends a RST stays in TIME_WAIT (section 4); its stay is bounded",
 }
 """Where our reading differs from a recorded answer, and why."""
 
@@ -270,7 +273,7 @@ def test_a_recorded_lifecycle_has_the_recorded_answer(shared, name):
                 # The answers name the findings that the scenario is about; others may stand beside them.
                 same = set(value) <= ours["findings"]
             else:
-                same = ours[key] == value or value is None and key != "first"
+                same = ours[key] == value or (value is None and key != "first")
             if not same:
                 differing.add((name, key))
     assert differing == {place for place in KNOWN_DIFFERENCES if place[0] == name}

@@ -1,10 +1,10 @@
 """The SEQ + 1 checks: each name passing and failing (RFC 9293 section 3.4)."""
 
 import pytest
-from numbers_in_pxd import numbers
-from wrappings import only
 
 from handshake_inspect.verdict.words import CHECK_NAMES
+from numbers_in_pxd import numbers
+from wrappings import only
 
 SYN_ACK, ACK, CONTINUES, CLIENT_FIN, SERVER_FIN = CHECK_NAMES
 

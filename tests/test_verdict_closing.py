@@ -1,10 +1,10 @@
 """How a connection closed: every kind, who was first, what was sent after the first FIN (RFC 9293 section 3.6)."""
 
 import pytest
-from numbers_in_pxd import as_constants, numbers
-from wrappings import only, path
 
 from handshake_inspect.verdict.words import CLOSINGS
+from numbers_in_pxd import as_constants, numbers
+from wrappings import only, path
 
 # fmt: off
 CASES = {
@@ -14,12 +14,15 @@ CASES = {
         ("mid; FIN lost >; FIN again >; < ACK; < FIN; ACK >", "client", (1, 3, 4, 5)),
         ("open; close; < RST", "client", (4, 5, 6, 7)),
     ],
-    "three-segment": [("open; FIN >; < FIN; ACK >", "client", (4, 5, 6)), ("mid; < FIN; FIN >; < ACK", "server", (1, 2, 3))],
+    "three-segment": [("open; FIN >; < FIN; ACK >", "client", (4, 5, 6)),
+                      ("mid; < FIN; FIN >; < ACK", "server", (1, 2, 3))],
     "simultaneous": [
-        ("open; FIN~ >; < FIN; ACK >; < ACK", "client", (4, 5, 6, 7)), ("mid; < FIN~; FIN >; < ACK; ACK >", "server", (1, 2, 3, 4)),
+        ("open; FIN~ >; < FIN; ACK >; < ACK", "client", (4, 5, 6, 7)),
+        ("mid; < FIN~; FIN >; < ACK; ACK >", "server", (1, 2, 3, 4)),
         ("mid; FIN~ >; < FIN; < ACK; ACK >", "client", (1, 2, 3, 4)),
     ],
-    "half-closed": [("open; FIN >; < ACK", "client", (4, 5)), ("open; < FIN; ACK >; DATA(10) >; < ACK", "server", (4, 5))],
+    "half-closed": [("open; FIN >; < ACK", "client", (4, 5)),
+                    ("open; < FIN; ACK >; DATA(10) >; < ACK", "server", (4, 5))],
     "reset": [("open; RST >", "client", (4,)), ("mid; DATA(5) >; < RST", "server", (2,))],
     "fin-then-reset": [
         ("open; FIN >; < RST", "client", (4, 5)), ("open; FIN >; < ACK; RST >", "client", (4, 5, 6)),
@@ -49,7 +52,9 @@ def test_every_closing_has_a_case_and_compiled_code_the_same_numbers():
 
 
 def test_data_after_the_first_fin_is_counted_for_each_side():
-    sent = only("mid; DATA(7) >; FIN >; < ACK; < DATA(100); < DATA(50); ACK >; < FIN; ACK >").closing.bytes_after_first_fin
+    sent = only(
+        "mid; DATA(7) >; FIN >; < ACK; < DATA(100); < DATA(50); ACK >; < FIN; ACK >"
+    ).closing.bytes_after_first_fin
     assert (sent.client, sent.server) == (0, 150)
 
 
@@ -76,7 +81,9 @@ def test_a_reset_tells_who_sent_it_and_the_state_that_it_met(ladder, by, state):
     assert (closing.reset_by, closing.reset_in_state) == (by, state)
 
 
-@pytest.mark.xfail(reason="FINs that were captured out of order are taken as they stand: only a SYN and SYN-ACK are put right")
+@pytest.mark.xfail(
+    reason="FINs that were captured out of order are taken as they stand: only a SYN and SYN-ACK are put right"
+)
 def test_the_first_fin_is_the_one_that_the_other_acknowledges_when_the_capture_is_out_of_order():
     connection = only("mid; FIN late >; < FIN; ACK >")
     assert (connection.closing.kind, connection.closing.first) == ("three-segment", "client")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+
 import pytest
-from numbers_in_pxd import as_constants, numbers
-from wrappings import PLAIN, Wrapping, ids, play
 
 from handshake_inspect.report import Connection
 from handshake_inspect.verdict.findings import FINDINGS
 from handshake_inspect.verdict.words import SEVERITIES
+from numbers_in_pxd import as_constants, numbers
+from wrappings import PLAIN, Wrapping, ids, play
 
 CLOSED = "open; talk; FIN >; < FIN; ACK >"
 
@@ -95,7 +96,9 @@ def test_the_text_of_every_finding_is_a_whole_sentence(golden):
 
 
 def test_the_worst_connections_come_first():
-    report = play("open; close; port 50000; SYN x2 >; < SYN-ACK; ACK >; port 50001; SYN >; < RST-ACK; port 50002; SYN >")
+    report = play(
+        "open; close; port 50000; SYN x2 >; < SYN-ACK; ACK >; port 50001; SYN >; < RST-ACK; port 50002; SYN >"
+    )
     assert [ids(report.connections[row]) for row in report.worst(3)] == [{"refused"}, {"unanswered"}, {"mirrored"}]
 
 
@@ -107,8 +110,9 @@ def test_compiled_code_has_the_same_numbers():
 
 def test_a_connection_with_everything_wrong_keeps_all_its_findings():
     ladder = (
-        "SYN mss=1460 bad >; SYN again >; < SYN-ACK ack+1; < SYN-ACK bad again; ACK x2 >; < SYN-ACK again; DATA(9) hidden >; "
-        "< ACK win=0; < RST seq+10000000; < RST seq+100; < DATA(5); ACK >; FIN >; FIN again >; < ACK"
+        "SYN mss=1460 bad >; SYN again >; < SYN-ACK ack+1; < SYN-ACK bad again; ACK x2 >; "
+        "< SYN-ACK again; DATA(9) hidden >; < ACK win=0; < RST seq+10000000; < RST seq+100; < DATA(5); ACK >; "
+        "FIN >; FIN again >; < ACK"
     )
     (connection,) = connections(ladder)
     assert ids(connection) >= {

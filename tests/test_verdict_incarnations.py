@@ -1,9 +1,9 @@
 """Which segments are one connection: incarnations, roles, mirrored copies, a socket that connected to itself."""
 
 import pytest
-from wrappings import Wrapping, ids, only, path, play
 
 from handshake_inspect.report import Connection
+from wrappings import Wrapping, ids, only, path, play
 
 CLOSED = "open; talk; FIN >; < FIN; ACK >"
 AGAIN = "SYN isn+900000 @10 >; < SYN-ACK isn+7000000; ACK >"
@@ -45,7 +45,9 @@ def test_while_the_new_syn_is_unanswered_the_old_connection_is_alive():
 
 
 def test_a_challenge_ack_with_the_old_numbers_belongs_to_the_old_one():
-    old, new = play("open; talk; SYN isn+900000 >; < ACK old; RST old >; SYN again @+1 >; < SYN-ACK isn+7; ACK >").connections
+    old, new = play(
+        "open; talk; SYN isn+900000 >; < ACK old; RST old >; SYN again @+1 >; < SYN-ACK isn+7; ACK >"
+    ).connections
     assert (old.last_frame, new.first_frame) == (10, 8)
     assert (old.closing.kind, new.opening.kind, "syn-challenged" in ids(new)) == ("reset", "three-way", True)
 
@@ -90,7 +92,16 @@ def test_the_client_is_who_it_is_whichever_address_is_lower(family):
 def test_a_syn_ack_captured_before_its_syn_is_put_right_and_told():
     connection = only("SYN late >; < SYN-ACK; ACK >; talk")
     assert path(connection.client) == "CLOSED SYN_SENT ESTABLISHED"
-    assert [finding.text for finding in connection.findings] == ["the SYN-ACK of frame 1 stands before its SYN, frame 2"]
+    assert [finding.text for finding in connection.findings] == [
+        "the SYN-ACK of frame 1 stands before its SYN, frame 2"
+    ]
+
+
+def test_a_clock_that_goes_back_is_told_and_times_stay_those_of_the_frames():
+    connection = only("SYN @10 >; < SYN-ACK; ACK >; DATA(5) @3 >; < ACK @11")
+    assert [finding.text for finding in connection.findings] == ["the clock goes back"]
+    assert connection.last_time_ns - connection.first_time_ns == 8_000_000_000
+    assert connection.client.bytes == 5
 
 
 def test_a_socket_that_connected_to_itself_is_named_and_its_states_are_not_judged():

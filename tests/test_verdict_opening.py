@@ -1,10 +1,10 @@
 """How a connection opened: every kind, its certainty, its frames, times and attributes (RFC 9293 section 3.5)."""
 
 import pytest
-from numbers_in_pxd import as_constants, numbers
-from wrappings import ids, only, path
 
 from handshake_inspect.verdict.words import CERTAINTIES, OPENINGS
+from numbers_in_pxd import as_constants, numbers
+from wrappings import ids, only, path
 
 # fmt: off
 CASES = {
@@ -14,7 +14,8 @@ CASES = {
         ("SYN(10) fo=8 >; < SYN-ACK; < DATA(5); ACK >", (1, 2, 4)),
         ("SYN >; < SYN-ACK; ACK hidden >; < DATA(10); ACK >", (1, 2, 4)),
     ],
-    "simultaneous": [("SYN~ >; < SYN; SYN-ACK~ >; < SYN-ACK", (1, 2, 4)), ("SYN~ >; < SYN; < SYN-ACK; SYN-ACK >", (1, 3, 4))],
+    "simultaneous": [("SYN~ >; < SYN; SYN-ACK~ >; < SYN-ACK", (1, 2, 4)),
+                     ("SYN~ >; < SYN; < SYN-ACK; SYN-ACK >", (1, 3, 4))],
     "split": [("SYN >; < SYN; SYN-ACK >; < ACK", (1, 2, 3)), ("SYN >; < ACK; < SYN; SYN-ACK >; < ACK", (1, 3, 4))],
     "refused": [("SYN >; < RST-ACK", (1, 2)), ("SYN >; < RST-ACK; SYN again @1 >; < RST-ACK", (1, 2))],
     "unanswered": [("SYN >", (1,)), ("SYN >; SYN again @1 >", (1,))],

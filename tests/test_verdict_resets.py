@@ -1,6 +1,7 @@
 """RSTs (RFC 9293 section 3.10.7.4, RFC 5961 section 3.2): taken, challenged, ignored, lost, forged."""
 
 import pytest
+
 from wrappings import ids, only, path
 
 OPENED = "CLOSED SYN_SENT ESTABLISHED"

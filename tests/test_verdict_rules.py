@@ -1,11 +1,11 @@
-"""Which of two things happened first: acknowledgment numbers decide, never the order in the capture; and how sure we are."""
+"""Which of two things happened first: acknowledgment numbers decide, not the capture's order; and how sure we are."""
 
 from typing import Any
 
 import pytest
-from wrappings import only, path
 
 from handshake_inspect.report import Endpoint
+from wrappings import only, path
 
 OPENED = "CLOSED SYN_SENT ESTABLISHED"
 ACCEPTED = "LISTEN SYN_RECEIVED ESTABLISHED"
@@ -142,7 +142,7 @@ def test_what_no_segment_shows_stays_unsaid_however_long_the_capture_goes_on(lad
 
 
 def test_the_age_of_the_last_state_runs_to_the_end_of_the_capture():
-    connection = only("open @1; FIN @2 >; < ACK; quiet @100")
+    connection = only("open; FIN @2 >; < ACK; quiet @100")
     assert connection.client.time_in_state_ns["FIN_WAIT_2"] == 97_990_000_000
 
 

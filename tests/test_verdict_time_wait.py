@@ -1,11 +1,11 @@
 """How long TIME_WAIT lasted: who holds it, how it ended, within which bounds (RFC 9293 section 3.6.1)."""
 
 import pytest
-from numbers_in_pxd import numbers
-from wrappings import START_NS, ids, only, path, play
 
 from handshake_inspect.report import Connection, TimeWait
 from handshake_inspect.verdict.words import TIME_WAIT_ENDS, TWO_MSL_NS
+from numbers_in_pxd import numbers
+from wrappings import START_NS, ids, only, path, play
 
 S = 1_000_000_000
 CLOSED = "open; FIN @1 >; < FIN; ACK @2 >"
@@ -97,7 +97,8 @@ def test_nobody_holds_it_after_a_reset_or_a_half_close():
 
 @pytest.mark.parametrize(
     ("profile", "seconds"),
-    [("linux", 60), ("macos", 30), ("freebsd", 60), ("windows", 120), ("rfc", 240), ("45s", 45), ("1.5 min", 90), ("250ms", 0.25)],
+    [("linux", 60), ("macos", 30), ("freebsd", 60), ("windows", 120), ("rfc", 240), ("45s", 45),
+     ("1.5 min", 90), ("250ms", 0.25)],
 )  # fmt: skip
 def test_each_profile_and_any_duration_predicts_its_end(profile, seconds):
     found = stay(CLOSED, two_msl=profile)

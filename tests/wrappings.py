@@ -14,10 +14,9 @@ from typing import Any, NamedTuple
 
 import captures
 from frames_by_hand import A4, A6, B4, B6, ethernet, ipv4, ipv6, tcp, udp
-from ladder import CLIENT_ISN, COPY_NS, SERVER_ISN, Ladder, Segment, wrapped
-
 from handshake_inspect import Report, analyse
 from handshake_inspect.report import Connection, Endpoint
+from ladder import CLIENT_ISN, COPY_NS, SERVER_ISN, Ladder, Segment, wrapped
 
 START_NS = 1_700_000_000_000_000_000
 SERVER_PORT = 443
@@ -116,7 +115,9 @@ def packet(segment: Segment, wrapping: Wrapping) -> bytes:
         sent.flags, sent.options, payload, source, target, sent.seq, sent.ack, ports[sent.sender],
         ports[1 - sent.sender], sent.window, sent.good,
     )  # fmt: skip
-    return ipv4(data, src=source, dst=target, ip_id=sent.number) if wrapping.family == 4 else ipv6(data, 6, source, target)
+    return (
+        ipv4(data, src=source, dst=target, ip_id=sent.number) if wrapping.family == 4 else ipv6(data, 6, source, target)
+    )
 
 
 def frames(ladder: str, wrapping: Wrapping = PLAIN, keep: Callable[[Segment], bool] = lambda _: True) -> list[Any]:
