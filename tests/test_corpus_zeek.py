@@ -2,7 +2,7 @@
 
 import pytest
 
-from corpus_answers import answers_of, needs_corpus, rows
+from corpus_answers import answers_of, needs_corpus, rows, streams
 
 pytestmark = needs_corpus
 
@@ -11,7 +11,7 @@ USED = ("plain", "input-script")
 
 TIMERS = "Zeek cuts a connection in two after 5 s without an answer, 5 s after a RST or a close; idle time cuts none of ours"
 CHECKSUMS = "run without -C: Zeek drops segments with wrong checksums, for us they are never a reason to drop"
-COPIES = "Zeek counts mirrored copies as retransmissions, and repeats a letter at the tenth; we have the first only"
+SCAN = "a lone SYN-ACK: Zeek takes its sender for the originator (a stealth scan?), we take its receiver for the client"
 TEREDO = "Zeek takes UDP on any port for Teredo, if it looks so; we know it by its port 3544"
 
 # fmt: off
@@ -40,8 +40,7 @@ DIFFERENCES = {
     ("ssh/ssh.client-side-half-duplex.pcap", "7", "SH", "ADF"): TIMERS,
     ("ssh/ssh.client-side-half-duplex.pcap", "12", "S0", "SAD"): TIMERS,
     ("ssh/ssh.client-side-half-duplex.pcap", "12", "SH", "DAF"): TIMERS,
-    ("http/m57-long-49583-80.pcap", "0", "-", "ShADTadttfR"): COPIES,
-    ("http/m57-long-49600-80.pcap", "0", "-", "ShADTadttfR"): COPIES,
+    ("vntag_vlan_sandwich_clean.pcap", "0", "OTH", "-"): SCAN,
 }
 # fmt: on
 
@@ -87,11 +86,9 @@ def test_every_listed_difference_is_a_row():
 
 def test_what_no_timer_cut_and_no_checksum_dropped_agrees_in_98_of_100_rows():
     comparable = [row for row in used_rows() if DIFFERENCES.get(name_of(row)) not in (TIMERS, CHECKSUMS)]
-    assert sum(map(agrees, comparable)) >= 0.97 * len(comparable)
+    assert sum(map(agrees, comparable)) >= 0.98 * len(comparable)
 
 
 @pytest.mark.parametrize("state", ["S0", "S1", "SF", "REJ", "RSTO", "RSTR", "SH", "SHR", "S2", "S3", "OTH", "RSTRH"])
 def test_the_corpus_shows_every_conn_state(state):
-    from corpus_answers import streams
-
     assert any(stream.answer and stream.answer.view.interop.zeek_conn_state == state for stream in streams())
