@@ -60,7 +60,7 @@ def complete(c: cython.pointer(Connection), s: cython.pointer(Segment)) -> cytho
         c.completeness |= 2 if s.flags & ACK else 1
     elif s.flags & ACK and not s.length:
         c.completeness |= 4
-    if s.length and (s.flags & (SYN | ACK)) != SYN | ACK:
+    if s.length and ((s.flags & SYN) != 0) != ((s.flags & ACK) != 0):
         c.completeness |= 8
     if s.flags & RST:
         c.completeness |= 32

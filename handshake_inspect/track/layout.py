@@ -3,7 +3,7 @@
 FLOW = (
     "T{Q:bytes:Q:after_fin:I:segments:I:isn:I:next:I:in_order:I:beyond:I:acked:I:fin:I:window:I:missing:"
     "I:data_retransmissions:I:duplicates:I:keep_alives:I:zero_windows:H:syns:H:syn_acks:H:fins:H:mss:H:flags:"
-    "H:bad_checksums:B:window_scale:B:options:B:fast_open:B:syn_bits:4x}"
+    "H:bad_checksums:B:window_scale:B:options:B:fast_open:B:syn_bits:I:data_duplicates:}"
 )
 CONNECTION = (
     f"T{{(2)Q:high:(2)Q:low:(2){FLOW}:flow:q:first_time_ns:q:last_time_ns:Q:first_frame:Q:last_frame:(2)Q:history:"

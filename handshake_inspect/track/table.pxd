@@ -31,6 +31,7 @@ cdef struct Flow:
     uint8_t options                 # OPTION_ bits of columns.pxd, from the SYN or SYN-ACK
     uint8_t fast_open
     uint8_t syn_bits                # ECE and CWR as the SYN or SYN-ACK carried them, >> 4
+    uint32_t data_duplicates        # mirrored copies that carry data
 
 
 cdef enum:

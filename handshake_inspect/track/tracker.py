@@ -643,6 +643,15 @@ def _is_mirrored(t: Tracker, s: cython.pointer(Segment), signature: uint64_t) ->
 
 
 @cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def _again(f: cython.pointer(Flow)) -> uint32_t:
+    """How often data was seen that had been seen before, whoever repeated it."""
+    return f.data_retransmissions + f.keep_alives + f.data_duplicates
+
+
+@cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
 def _count_copy(c: cython.pointer(Connection), s: cython.pointer(Segment), side: cython.int) -> cython.void:
@@ -650,7 +659,8 @@ def _count_copy(c: cython.pointer(Connection), s: cython.pointer(Segment), side:
     c.flow[side].duplicates += 1
     c.flags |= MIRRORED
     if s.length:
-        remember(c, side, LETTER_RETRANSMISSION)
+        c.flow[side].data_duplicates += 1
+        remember_scaled(c, side, LETTER_RETRANSMISSION, _again(cython.address(c.flow[side])))
     c.last_frame = s.frame
 
 
@@ -798,7 +808,7 @@ def _take_payload(c: cython.pointer(Connection), s: cython.pointer(Segment), sid
                 f.in_order = end
             f.next = end
         elif s.length:
-            remember_scaled(c, side, LETTER_RETRANSMISSION, f.data_retransmissions + f.keep_alives + 1)
+            remember_scaled(c, side, LETTER_RETRANSMISSION, _again(f) + 1)
         if f.in_order != f.next and distance(f.in_order, s.seq) <= 0 and covers(end, f.in_order):
             if new == 0:
                 new = cython.cast(uint32_t, distance(f.in_order, end)) - fin
