@@ -444,12 +444,24 @@ def _deliver_ack_of_fin(r: cython.pointer(Replay), to: cython.int, i: cython.int
 @cython.nogil
 @cython.exceptval(check=False)
 def _goes_on(r: cython.pointer(Replay), side: cython.int, i: cython.int) -> cython.bint:
-    """Whether endpoint `side` goes on after the RST `i` as if nothing had been: with new data, or its first FIN."""
+    """Whether endpoint `side` goes on after the RST `i` as if nothing had been: with new data, or its first FIN.
+
+    What lies before the SEQ of a RST of its own had been sent before that RST, and was late.
+    """
     j: cython.int
     e: cython.pointer(Evidence)
+    reset: cython.bint = False
+    sent: uint32_t = 0
+    for j in range(i + 1):
+        e = r.evidence[j]
+        if r.sender[j] == side and e.flags & RST and (not reset or distance(sent, e.seq) > 0):
+            reset = True
+            sent = e.seq
     for j in range(i + 1, r.count):
         e = r.evidence[j]
         if r.sender[j] != side or e.marks & ICMP or e.flags & (RST | SYN):
+            continue
+        if reset and distance(sent, e.seq + e.length + ((e.flags & FIN) != 0)) <= 0:
             continue
         if e.marks & NEW_DATA or (e.flags & FIN and r.first_fin[side] == j):
             return True
