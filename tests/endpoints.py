@@ -455,6 +455,9 @@ class World:
             self.busy[sent.sender, leg] = arrival
         self.after(arrival - self.now_ns, then)
 
+    def __repr__(self) -> str:
+        return f"\n{self.ladder()}\n"
+
     def ladder(self) -> str:
         """Return the conversation, one segment a line, then each endpoint's moves."""
         lines = [f"capture at {self.point} of a link of {self.latency_ns / MS:g} ms; A {self.ends['A'].traits}"]
@@ -509,7 +512,11 @@ def checksum(data: bytes) -> int:
     return ~total & 0xFFFF
 
 
-def packet(sent: Sent, addresses: dict[str, tuple[int, int]] = ADDRESSES, shift: int = 0, family: int = 4) -> bytes:
+Ends = dict[str, tuple[int, int]]
+"""Address and port of A and of B."""
+
+
+def packet(sent: Sent, addresses: Ends = ADDRESSES, shift: int = 0, family: int = 4) -> bytes:
     """Return the IP packet of a segment, its numbers shifted, the same for every copy of it."""
     peer = "B" if sent.sender == "A" else "A"
     (source, port), (destination, peer_port) = addresses[sent.sender], addresses[peer]
