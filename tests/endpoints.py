@@ -329,9 +329,12 @@ class Endpoint:
             self.acknowledge()
             return
         if ahead(self.rcv, segment.seq) > 0:
-            if self.traits.holds:
-                self.held.append(sent)
-            self.acknowledge()
+            # Section 3.10.7.4 lets all of it wait; every stack in use takes the ACK at once, and so does this one.
+            if self._take_ack(segment, sent):
+                if self.traits.holds:
+                    self.held.append(sent)
+                self.acknowledge()
+                self.flush()
             return
         self._receive_in_order(segment, sent)
         for waiting in sorted(self.held, key=lambda late: ahead(self.rcv, late.segment.seq)):
@@ -340,24 +343,28 @@ class Endpoint:
                 if ahead(self.rcv, waiting.segment.end) >= 0:
                     self._receive_in_order(waiting.segment, sent)
 
-    def _receive_in_order(self, segment: Segment, cause: Sent) -> None:
+    def _take_ack(self, segment: Segment, cause: Sent) -> bool:
+        """Take the ACK of a segment; say whether there is more to do with the segment."""
         if not segment.flags & ACK:
-            return
+            return False
         if self.state == S.SYN_RECEIVED:
             if not 0 < ahead(self.una, segment.ack) <= ahead(self.una, self.nxt):
                 self.send(RST, segment.ack)
-                return
+                return False
             self.move(E.RCV_ACK_OF_SYN, cause)
         if ahead(self.nxt, segment.ack) > 0:
             self.acknowledge()
-            return
+            return False
         if ahead(self.una, segment.ack) > 0:
             self.una = segment.ack
             self._acknowledged()
         if self.fin_sent and self.una == self.nxt and (self.state, E.RCV_ACK_OF_FIN) in NEXT:
             self.move(E.RCV_ACK_OF_FIN, cause)
-            if self.state == S.CLOSED:
-                return
+        return self.state != S.CLOSED
+
+    def _receive_in_order(self, segment: Segment, cause: Sent) -> None:
+        if not self._take_ack(segment, cause):
+            return
         if self.state in (S.ESTABLISHED, S.FIN_WAIT_1, S.FIN_WAIT_2):
             self._take_data(segment, cause)
         self.flush()
@@ -448,6 +455,9 @@ class World:
             self.busy[sent.sender, leg] = arrival
         self.after(arrival - self.now_ns, then)
 
+    def __repr__(self) -> str:
+        return f"\n{self.ladder()}\n"
+
     def ladder(self) -> str:
         """Return the conversation, one segment a line, then each endpoint's moves."""
         lines = [f"capture at {self.point} of a link of {self.latency_ns / MS:g} ms; A {self.ends['A'].traits}"]
@@ -502,7 +512,11 @@ def checksum(data: bytes) -> int:
     return ~total & 0xFFFF
 
 
-def packet(sent: Sent, addresses: dict[str, tuple[int, int]] = ADDRESSES, shift: int = 0, family: int = 4) -> bytes:
+Ends = dict[str, tuple[int, int]]
+"""Address and port of A and of B."""
+
+
+def packet(sent: Sent, addresses: Ends = ADDRESSES, shift: int = 0, family: int = 4) -> bytes:
     """Return the IP packet of a segment, its numbers shifted, the same for every copy of it."""
     peer = "B" if sent.sender == "A" else "A"
     (source, port), (destination, peer_port) = addresses[sent.sender], addresses[peer]

@@ -88,3 +88,34 @@ def test_the_sender_of_a_reset_that_meets_syn_sent_is_closed_all_the_same(tmp_pa
         "SYN_SENT observed 1", "SYN_RECEIVED confirmed 2", "CLOSED observed 4",
     ]  # fmt: skip
     assert path_of(ends(connection)["B"]) == ["SYN_SENT observed 2"]
+
+
+def test_a_fin_that_is_proved_later_came_before_the_reset_that_followed_it(tmp_path):
+    """The RST answers what A sent before the FIN reached it: to A it lies before RCV.NXT, and the next one is taken."""
+    connection = judged(tmp_path, """
+        0   A SYN      100
+        1   B SYN,ACK  500 101
+        2   B FIN,ACK  501 101
+        3   B RST      502
+        4   A ACK      101 501
+        5   B RST      501
+        6   A ACK      101 502
+        7   B RST      502
+    """)  # fmt: skip
+    assert path_of(ends(connection)["A"])[1:] == ["ESTABLISHED confirmed 2", "CLOSE_WAIT confirmed 3", "CLOSED inferred 8"]
+
+
+def test_late_data_from_before_a_reset_does_not_make_the_reset_forged(tmp_path):
+    connection = judged(tmp_path, """
+        0   A SYN      100
+        1   B SYN,ACK  500 101
+        2   A ACK      101 501
+        3   A RST      102
+        4   B ACK      501 101
+        5   A RST      101
+        6   A PSH,ACK  101 501 1
+        7   B RST      501
+    """)  # fmt: skip
+    assert "rst-forged" not in [finding.id for finding in connection.findings]
+    assert path_of(ends(connection)["A"])[-1] == "CLOSED observed 4"
+    assert path_of(ends(connection)["B"])[-1] == "CLOSED inferred 6"

@@ -247,7 +247,7 @@ def _incarnation(
         if f.flags & HAS_ISN and s.seq == f.isn:
             return newest
         if o != cython.NULL and o.flow[side].flags & HAS_ISN and s.seq == o.flow[side].isn:
-            return older
+            return newest if s.flags & ACK and _acknowledges_syn(f, p, s.ack) else older
         if not s.flags & ACK:
             if f.flags & HAS_ISN:
                 return NEW

@@ -17,6 +17,7 @@ import cython
 from cython.cimports.handshake_inspect.columns import ACK, FIN, RST, SYN
 from cython.cimports.handshake_inspect.rfc9293.seq import covers, distance
 from cython.cimports.handshake_inspect.rfc9293.states import (
+    CLOSE_WAIT,
     CLOSED,
     CLOSING,
     ESTABLISHED,
@@ -483,12 +484,24 @@ def _deliver_ack_of_fin(r: cython.pointer(Replay), to: cython.int, i: cython.int
 @cython.nogil
 @cython.exceptval(check=False)
 def _goes_on(r: cython.pointer(Replay), side: cython.int, i: cython.int) -> cython.bint:
-    """Whether endpoint `side` goes on after the RST `i` as if nothing had been: with new data, or its first FIN."""
+    """Whether endpoint `side` goes on after the RST `i` as if nothing had been: with new data, or its first FIN.
+
+    What lies before the SEQ of a RST of its own had been sent before that RST, and was late.
+    """
     j: cython.int
     e: cython.pointer(Evidence)
+    reset: cython.bint = False
+    sent: uint32_t = 0
+    for j in range(i + 1):
+        e = r.evidence[j]
+        if r.sender[j] == side and e.flags & RST and (not reset or distance(sent, e.seq) > 0):
+            reset = True
+            sent = e.seq
     for j in range(i + 1, r.count):
         e = r.evidence[j]
         if r.sender[j] != side or e.marks & ICMP or e.flags & (RST | SYN):
+            continue
+        if reset and distance(sent, e.seq + e.length + ((e.flags & FIN) != 0)) <= 0:
             continue
         if e.marks & NEW_DATA or (e.flags & FIN and r.first_fin[side] == j):
             return True
@@ -535,6 +548,12 @@ def _fate_of_rst(r: cython.pointer(Replay), i: cython.int) -> cython.int:
         return RST_REFUSAL
     if r.state[to] == NO_STATE or r.state[to] == CLOSED or r.state[to] == LISTEN:
         return RST_STRAY
+    if (
+        (r.state[to] == CLOSE_WAIT or r.state[to] == CLOSING or r.state[to] == LAST_ACK or r.state[to] == TIME_WAIT)
+        and r.flow[by].flags & FIN_SEEN
+        and distance(e.seq, r.flow[by].fin) > 0
+    ):
+        return RST_IGNORED
     if e.marks & WINDOW_KNOWN or (e.marks & IN_ORDER) == 0:
         off = distance(cython.cast(uint32_t, e.detail >> 32), e.seq)
         if e.marks & WINDOW_KNOWN and off != 0 and not (e.marks & IN_ORDER and off > 0):
@@ -557,8 +576,12 @@ def _take_rst(r: cython.pointer(Replay), i: cython.int) -> cython.void:
     fate: cython.int
     event: cython.int = RCV_RST
     stray: cython.bint
+    proof: cython.int = r.fin_proof[by]
     if acks_fin(r, e, to) and r.state[by] != NO_STATE:
         _deliver_fin(r, by, i, CONFIRMED)
+    if 0 <= r.first_fin[by] < i < proof and _last_before(r, by, FIN, FIN, proof) < i:
+        # The FIN before this RST is proved received later, so it was received first.
+        _deliver_fin(r, to, proof, CONFIRMED)
     fate = _fate_of_rst(r, i)
     r.rst_fate[i] = cython.cast(uint8_t, fate)
     r.receiver_state[i] = r.state[to]
