@@ -18,7 +18,10 @@ LONG = bool(os.environ.get("HYPOTHESIS_LONG"))
 def profile(examples: int) -> settings:
     """Return settings for a test of `examples` conversations, thirty times as many in a long run."""
     return settings(
-        max_examples=examples * (30 if LONG else 1), deadline=None, suppress_health_check=list(HealthCheck), database=None
+        max_examples=examples * (30 if LONG else 1),
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        database=None,
     )
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import msgspec
 import pytest
+
 from captures import write_pcap
 from frames_by_hand import SYN, ethernet, ipv4, tcp
-
 from handshake_inspect import ahead as module
 from handshake_inspect.ahead import WORTH_A_THREAD, ahead, pays
 from handshake_inspect.analyse import analyse

@@ -44,7 +44,9 @@ def ends_of(number: int) -> Ends:
     return {"A": (ADDRESSES["A"][0], ADDRESSES["A"][1] + number), "B": ADDRESSES["B"]}
 
 
-def together(conversations: list[World], shift: int = 0, family: int = 4, ends: Callable[[int], Ends] = ends_of) -> Frames:
+def together(
+    conversations: list[World], shift: int = 0, family: int = 4, ends: Callable[[int], Ends] = ends_of
+) -> Frames:
     """Return the frames of all conversations, by time."""
     found = [
         (seen.time_ns, number, seen.frame, packet(seen.sent, ends(number), shift, family))
@@ -111,7 +113,9 @@ def test_what_the_hosts_and_ports_are_called_changes_nothing_else(folder, conver
 @given(conversations=SEVERAL, shift=st.sampled_from((1, 5, 6, 7, 1000, 2**31 - 1, 2**31, 2**31 + 9, 123_456_789)))
 def test_where_the_sequence_numbers_begin_changes_nothing_else(folder, conversations, shift):
     # A RST that answers a SYN has SEQ 0 wherever the numbers begin, and elsewhere that might lie in a window.
-    assume(not any(sent.segment.flags & RST and sent.segment.seq == 0 for world in conversations for sent in world.sent))
+    assume(
+        not any(sent.segment.flags & RST and sent.segment.seq == 0 for world in conversations for sent in world.sent)
+    )
 
     def back(key: str, leaf: Any) -> Any:
         if key in ("isn", "expected", "seen") and leaf is not None:
@@ -163,7 +167,9 @@ def test_what_carries_the_segments_changes_nothing_else(folder, conversations, w
 
     first = plain(write_pcap(folder / "a.pcap", together(conversations), link_type=101))
     frames = [(time_ns, wrap(data)) for time_ns, data in together(conversations, family=family)]
-    assert changed(plain(write_pcap(folder / "b.pcap", frames, link_type=link_type)), nameless) == changed(first, nameless)
+    assert changed(plain(write_pcap(folder / "b.pcap", frames, link_type=link_type)), nameless) == changed(
+        first, nameless
+    )
 
 
 @profile(40)

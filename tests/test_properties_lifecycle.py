@@ -27,12 +27,12 @@ from endpoints import ACK, FIN, RST, START_NS, SYN, Fate, Move, Sent, World, ahe
 from handshake_inspect import analyse
 from handshake_inspect.report import Connection, Endpoint, Transition
 from handshake_inspect.rfc9293.states import Event as E
-from handshake_inspect.rfc9293.states import State as S
 
 PORTS = {"A": 40000, "B": 80}
 UNSEEN = (E.PASSIVE_OPEN, E.TIMEOUT_2MSL)
 SENT_EVENTS = (E.SND_SYN, E.SND_FIN, E.SND_RST)
 ACKED_EVENTS = (E.RCV_SYN, E.RCV_SYN_ACK, E.RCV_FIN)
+
 
 @pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
@@ -109,9 +109,7 @@ def fits(claim: Transition, move: Move, slipped: bool) -> bool:
     return move.event.text == claim.event and (slipped or move.after.name == claim.to)
 
 
-def check_order(
-    world: World, name: str, connections: list[Connection], last: int, own: bool = False
-) -> None:
+def check_order(world: World, name: str, connections: list[Connection], last: int, own: bool = False) -> None:
     """Hold the claims on one endpoint against the truth, in their order; in its `own` capture, the times too."""
     truth, ours = moves(world, name), claims(connections, name)
     by_frame = {seen.frame: seen.sent for seen in world.captured}
@@ -129,9 +127,7 @@ def check_order(
             if own and move.event is not None and claim.certainty != "inferred":
                 assert claim.time_ns == START_NS + move.time_ns, f"{name}: {claim.event} has the wrong time{tale}"
             at += 1
-        elif claim.certainty == "inferred" and (
-            arrived is None or (moved_on is not None and arrived >= moved_on)
-        ):
+        elif claim.certainty == "inferred" and (arrived is None or (moved_on is not None and arrived >= moved_on)):
             slipped = True  # Still on its way when the endpoint moved on: nothing shows that.
         else:
             raise AssertionError(f"{name} never went {claim.from_} to {claim.to} ({claim.event}) there{tale}")

@@ -102,7 +102,11 @@ def test_a_fin_that_is_proved_later_came_before_the_reset_that_followed_it(tmp_p
         6   A ACK      101 502
         7   B RST      502
     """)  # fmt: skip
-    assert path_of(ends(connection)["A"])[1:] == ["ESTABLISHED confirmed 2", "CLOSE_WAIT confirmed 3", "CLOSED inferred 8"]
+    assert path_of(ends(connection)["A"])[1:] == [
+        "ESTABLISHED confirmed 2",
+        "CLOSE_WAIT confirmed 3",
+        "CLOSED inferred 8",
+    ]
 
 
 def test_late_data_from_before_a_reset_does_not_make_the_reset_forged(tmp_path):

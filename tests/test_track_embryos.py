@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from captures import write_pcap
 from frames_by_hand import A4, A6, ACK, B4, B6, FIN, PSH, RST, SYN, ethernet, ipv4, ipv6, tcp
-
 from handshake_inspect.analyse import Report, analyse
 
 ISN = 0xFFFFFFF0

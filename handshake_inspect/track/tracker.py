@@ -107,15 +107,16 @@ def _hash(s: cython.pointer(Segment), m: cython.pointer(uint64_t)) -> uint64_t:
     """
     h: uint64_t = m[0]
     swap: cython.bint = s.src_high > s.dst_high or (
-        s.src_high == s.dst_high
-        and (s.src_low > s.dst_low or (s.src_low == s.dst_low and s.src_port > s.dst_port))
+        s.src_high == s.dst_high and (s.src_low > s.dst_low or (s.src_low == s.dst_low and s.src_port > s.dst_port))
     )
     a_high: uint64_t = s.dst_high if swap else s.src_high
     a_low: uint64_t = s.dst_low if swap else s.src_low
     b_high: uint64_t = s.src_high if swap else s.dst_high
     b_low: uint64_t = s.src_low if swap else s.dst_low
-    ports: uint64_t = (cython.cast(uint64_t, s.dst_port) << 16 | s.src_port) if swap else (
-        cython.cast(uint64_t, s.src_port) << 16 | s.dst_port
+    ports: uint64_t = (
+        (cython.cast(uint64_t, s.dst_port) << 16 | s.src_port)
+        if swap
+        else (cython.cast(uint64_t, s.src_port) << 16 | s.dst_port)
     )
     h += m[1] * (a_low & LOW) + m[2] * (b_low & LOW) + m[3] * ports
     if s.family == 6:
@@ -131,8 +132,7 @@ def _hash(s: cython.pointer(Segment), m: cython.pointer(uint64_t)) -> uint64_t:
 def _sender(s: cython.pointer(Segment)) -> cython.int:
     """Which endpoint of the row sent `s`: 0 has the lower address and port."""
     return s.src_high > s.dst_high or (
-        s.src_high == s.dst_high
-        and (s.src_low > s.dst_low or (s.src_low == s.dst_low and s.src_port > s.dst_port))
+        s.src_high == s.dst_high and (s.src_low > s.dst_low or (s.src_low == s.dst_low and s.src_port > s.dst_port))
     )
 
 
@@ -154,8 +154,16 @@ def _signature(s: cython.pointer(Segment), hashed: uint64_t) -> uint64_t:
             return NOT_TOLD_APART
     mark = (mark + SIGNATURE) * SIGNATURE ^ hashed
     mark = (mark ^ (mark >> 29) ^ (cython.cast(uint64_t, s.seq) << 32 | s.ack)) * SIGNATURE
-    mark = (mark ^ (mark >> 31) ^ (cython.cast(uint64_t, s.length) << 32 | cython.cast(uint64_t, s.flags) << 17
-            | cython.cast(uint64_t, s.checksum) << 1 | _sender(s))) * SIGNATURE
+    mark = (
+        mark
+        ^ (mark >> 31)
+        ^ (
+            cython.cast(uint64_t, s.length) << 32
+            | cython.cast(uint64_t, s.flags) << 17
+            | cython.cast(uint64_t, s.checksum) << 1
+            | _sender(s)
+        )
+    ) * SIGNATURE
     return mark ^ (mark >> 32)
 
 
@@ -437,9 +445,7 @@ class Tracker:
         """Double the 4-tuple table; the tags are enough to place every entry anew."""
         old: cython.pointer(Slot) = self.slots
         size: uint64_t = self.slot_mask + 1
-        grown: cython.pointer(Slot) = cython.cast(
-            cython.pointer(Slot), zeroed(size * 2 * cython.sizeof(Slot))
-        )
+        grown: cython.pointer(Slot) = cython.cast(cython.pointer(Slot), zeroed(size * 2 * cython.sizeof(Slot)))
         i: uint64_t
         at: uint64_t
         if grown == cython.NULL:
@@ -680,7 +686,9 @@ def _keep(
         e = cython.address(t.evidence[c.last_evidence - 1])
     else:
         if t.evidence_count == t.evidence_space:
-            grown = cython.cast(cython.pointer(Evidence), doubled(t.evidence, t.evidence_space, cython.sizeof(Evidence)))
+            grown = cython.cast(
+                cython.pointer(Evidence), doubled(t.evidence, t.evidence_space, cython.sizeof(Evidence))
+            )
             if grown == cython.NULL:
                 return -1
             t.evidence = grown

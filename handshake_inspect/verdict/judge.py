@@ -4,7 +4,6 @@ A verdict costs a microsecond, so it is made again when somebody asks for it; on
 what to show need stays in the connection's row.
 """
 
-
 import cython
 from cython.cimports.handshake_inspect.rfc9293.states import NO_STATE, STATES
 from cython.cimports.handshake_inspect.track.embryo import EMBRYO
@@ -109,9 +108,7 @@ class Judge:
             "connections": self.judged,
             "openings": {word: self.openings[n] for n, word in enumerate(OPENINGS) if self.openings[n]},
             "closings": {word: self.closings[n] for n, word in enumerate(CLOSINGS) if self.closings[n]},
-            "findings": {
-                kind.id: self.finding_counts[n] for n, kind in enumerate(FINDINGS) if self.finding_counts[n]
-            },
+            "findings": {kind.id: self.finding_counts[n] for n, kind in enumerate(FINDINGS) if self.finding_counts[n]},
             "closed_first": {word: self.closed_first[n] for n, word in enumerate(ROLES) if self.closed_first[n]},
             "final_states": {state.name: self.states[int(state)] for state in State if self.states[int(state)]},
         }

@@ -381,7 +381,12 @@ def _confirm(
     if r.step_count[side] == 0:
         return False
     s = cython.address(r.steps[side][r.step_count[side] - 1])
-    if s.event != event or s.certainty != INFERRED or (frame and s.frame != frame) or not _is_from(r, s.frame, 1 - side):
+    if (
+        s.event != event
+        or s.certainty != INFERRED
+        or (frame and s.frame != frame)
+        or not _is_from(r, s.frame, 1 - side)
+    ):
         return False
     s.certainty = CONFIRMED
     s.confirmed_by = by
@@ -486,7 +491,8 @@ def _deliver_ack_of_fin(r: cython.pointer(Replay), to: cython.int, i: cython.int
 def _goes_on(r: cython.pointer(Replay), side: cython.int, i: cython.int) -> cython.bint:
     """Whether endpoint `side` goes on after the RST `i` as if nothing had been: with new data, or its first FIN.
 
-    What lies before the SEQ of a RST of its own had been sent before that RST, and was late.
+    What lies before the SEQ of a RST of its own had been sent before that RST, and was late; a RST at a number that its
+    sender never reaches says nothing of that.
     """
     j: cython.int
     e: cython.pointer(Evidence)
@@ -494,7 +500,9 @@ def _goes_on(r: cython.pointer(Replay), side: cython.int, i: cython.int) -> cyth
     sent: uint32_t = 0
     for j in range(i + 1):
         e = r.evidence[j]
-        if r.sender[j] == side and e.flags & RST and (not reset or distance(sent, e.seq) > 0):
+        if r.sender[j] != side or not e.flags & RST or (not e.marks & IN_ORDER and e.seq != r.flow[side].next):
+            continue
+        if not reset or distance(sent, e.seq) > 0:
             reset = True
             sent = e.seq
     for j in range(i + 1, r.count):
@@ -523,10 +531,7 @@ def _has_aborted(r: cython.pointer(Replay), side: cython.int, i: cython.int) -> 
         if not r.evidence[j].flags & RST:
             return False
         if r.sender[j] == side:
-            return (
-                (r.evidence[j].marks & IN_ORDER) != 0
-                and NEXT_STATE[r.state[side] * EVENTS + SND_RST] != NO_STATE
-            )
+            return (r.evidence[j].marks & IN_ORDER) != 0 and NEXT_STATE[r.state[side] * EVENTS + SND_RST] != NO_STATE
     return False
 
 
