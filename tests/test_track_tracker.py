@@ -75,8 +75,9 @@ def test_keep_alives_are_told_from_retransmissions():
     assert [finding.text for finding in connection.findings] == ["2 keep-alive probes of the client"]
 
 
-def test_data_that_is_behind_a_fin_hole_is_no_keep_alive():
-    assert "keep-alive" not in ids(only("open; FIN >; < ACK; ACK seq-1 >"))
+@pytest.mark.parametrize("ladder", ["open; FIN >; < ACK; ACK seq-1 >", "SYN >; < SYN-ACK; ACK seq-1 >"])
+def test_an_ack_at_the_number_of_a_syn_or_fin_is_no_keep_alive(ladder):
+    assert "keep-alive" not in ids(only(ladder))
 
 
 @pytest.mark.parametrize(("window", "scale", "limit"), [(100, 7, 12800), (65535, 14, 65535 << 14), (100, 0, 100)])

@@ -825,7 +825,13 @@ def _take_payload(c: cython.pointer(Connection), s: cython.pointer(Segment), sid
                 f.in_order = f.next
                 result = FILLED_HOLE
         elif new == 0:
-            if s.length <= 1 and s.seq + 1 == f.next and not f.flags & FIN_SEEN:
+            # A number below SND.NXT that was the SYN's or a FIN's is another matter.
+            if (
+                s.length <= 1
+                and s.seq + 1 == f.next
+                and not f.flags & FIN_SEEN
+                and not (f.flags & HAS_ISN and s.seq == f.isn)
+            ):
                 f.keep_alives += 1
             elif s.length:
                 f.data_retransmissions += 1
