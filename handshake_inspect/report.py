@@ -34,8 +34,8 @@ CheckName = Literal[
 ]  # fmt: skip
 
 
-class Plain(msgspec.Struct, frozen=True, kw_only=True):
-    """The base of every part of the report."""
+class Plain(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The base of every part of the report; none can refer to itself, so Python need not look for cycles."""
 
 
 class FrameOf(Plain):

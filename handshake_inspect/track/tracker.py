@@ -7,7 +7,7 @@ So a segment of a bulk transfer costs a look-up and some additions, and a connec
 long it lives.
 """
 
-import secrets
+import os
 
 import cython
 from cython.cimports.cython.view import array as c_array
@@ -318,8 +318,9 @@ class Tracker:
             or self.recent == cython.NULL
         ):
             raise MemoryError
+        random: bytes = os.urandom(12 * 8)
         for i in range(12):
-            self.multipliers[i] = secrets.randbits(64) | 1
+            self.multipliers[i] = int.from_bytes(random[8 * i : 8 * i + 8], "little") | 1
 
     def __dealloc__(self):
         given_back(self.places, self.place_space * cython.sizeof(uint32_t))

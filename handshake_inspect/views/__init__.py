@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, cast
 
 from handshake_inspect.report import (
@@ -51,7 +52,12 @@ from handshake_inspect.views.interop import interop
 from handshake_inspect.views.schedule import schedule_fits
 from handshake_inspect.views.sentences import sentence
 
-STATE_NAMES = tuple(state.name for state in StateNumber)
+STATE_NAMES = cast("tuple[State, ...]", tuple(state.name for state in StateNumber))
+CHECK_WORDS = cast("tuple[CheckName, ...]", CHECK_NAMES)
+CERTAINTY_WORDS = cast("tuple[Certainty, ...]", CERTAINTIES)
+ENDLESS = frozenset((int(StateNumber.CLOSED), int(StateNumber.LISTEN)))
+"""States that an endpoint without a connection is in for ever: how long says nothing."""
+
 NO_STATE = 255
 NEVER = -1
 CAPTURE_SHIFT = 40
@@ -116,7 +122,7 @@ class Views:
             closing=self._closing(plain),
             checks=tuple(
                 Check(
-                    name=cast(CheckName, CHECK_NAMES[name]),
+                    name=CHECK_WORDS[name],
                     frame=self.frame(frame),
                     expected=expected,
                     seen=seen,
@@ -137,18 +143,17 @@ class Views:
             address=address,
             port=plain["port"][side],
             isn=flow["isn"] if syn else None,
-            state=None if state == NO_STATE else cast(State, STATE_NAMES[state]),
+            state=None if state == NO_STATE else STATE_NAMES[state],
             segments=flow["segments"],
             bytes=flow["bytes"],
-            retransmissions=Retransmissions(
-                syn=max(flow["syns"] - 1, 0),
-                syn_ack=max(flow["syn_acks"] - 1, 0),
-                fin=max(flow["fins"] - 1, 0),
-                data=flow["data_retransmissions"],
+            retransmissions=_retransmissions(
+                flow["syns"], flow["syn_acks"], flow["fins"], flow["data_retransmissions"]
             ),
             duplicates=flow["duplicates"],
             missing_bytes=flow["missing"],
-            options=_options(flow, syn),
+            options=_options(flow["options"], flow["mss"], flow["window_scale"], flow["fast_open"], flow["syn_bits"])
+            if syn
+            else NO_OPTIONS,
             time_in_state_ns=self._time_in_state(plain, side),
             transitions=tuple(self._transition(step) for step in plain["steps"][side]),
         )
@@ -156,13 +161,13 @@ class Views:
     def _transition(self, step: tuple[int, ...]) -> Transition:
         before, after, event, frame, earliest, time_ns, certainty, confirmed_by = step
         return Transition(
-            from_=cast(State, STATE_NAMES[before]),
-            to=cast(State, STATE_NAMES[after]),
+            from_=STATE_NAMES[before],
+            to=STATE_NAMES[after],
             event=EVENT_TEXTS[event],
             frame=self.frame(frame) if frame else None,
             earliest_frame=self.frame(earliest) if earliest else None,
             time_ns=time_ns,
-            certainty=cast(Certainty, CERTAINTIES[certainty]),
+            certainty=CERTAINTY_WORDS[certainty],
             confirmed_by=self.frame(confirmed_by) if confirmed_by else None,
         )
 
@@ -172,12 +177,13 @@ class Views:
             return {}
         times: dict[str, int] = {}
         state = plain["first_state"][side]
-        since = None if state in (StateNumber.CLOSED, StateNumber.LISTEN) else plain["first_time_ns"]
-        for step in plain["steps"][side]:
+        since = None if state in ENDLESS else plain["first_time_ns"]
+        for _, after, _, _, _, time_ns, _, _ in plain["steps"][side]:
             if since is not None:
-                times[STATE_NAMES[state]] = times.get(STATE_NAMES[state], 0) + max(step[5] - since, 0)
-            state, since = step[1], step[5]
-        if since is not None and state not in (StateNumber.CLOSED, StateNumber.LISTEN):
+                name = STATE_NAMES[state]
+                times[name] = times.get(name, 0) + (time_ns - since if time_ns > since else 0)
+            state, since = after, time_ns
+        if since is not None and state not in ENDLESS:
             times[STATE_NAMES[state]] = times.get(STATE_NAMES[state], 0) + max(self.capture_end_ns - since, 0)
         return times
 
@@ -265,22 +271,33 @@ def _role(side: int) -> Role | None:
     return cast(Role, ROLES[side]) if side < 2 else None
 
 
-def _options(flow: dict[str, int], syn: bool) -> Options:
-    """Return what the SYN or SYN-ACK offered; nothing is known without one."""
-    if not syn:
-        return Options(
-            mss=None, window_scale=None, sack_permitted=None, timestamps=None, fast_open=None, mptcp=None, ecn=None
-        )
-    options = flow["options"]
+# Few kinds of hosts send many SYNs: nearly all endpoints share these two.
+
+
+@lru_cache(maxsize=1024)
+def _retransmissions(syns: int, syn_acks: int, fins: int, data: int) -> Retransmissions:
+    """Return how often each was sent again."""
+    return Retransmissions(syn=max(syns - 1, 0), syn_ack=max(syn_acks - 1, 0), fin=max(fins - 1, 0), data=data)
+
+
+@lru_cache(maxsize=1024)
+def _options(options: int, mss: int, window_scale: int, fast_open: int, syn_bits: int) -> Options:
+    """Return what the SYN or SYN-ACK offered."""
     return Options(
-        mss=flow["mss"] if options & OPTION_MSS else None,
-        window_scale=flow["window_scale"] if options & OPTION_WINDOW_SCALE else None,
+        mss=mss if options & OPTION_MSS else None,
+        window_scale=window_scale if options & OPTION_WINDOW_SCALE else None,
         sack_permitted=bool(options & OPTION_SACK_PERMITTED),
         timestamps=bool(options & OPTION_TIMESTAMPS),
-        fast_open=("cookie" if flow["fast_open"] else "request") if options & OPTION_FAST_OPEN else None,
+        fast_open=("cookie" if fast_open else "request") if options & OPTION_FAST_OPEN else None,
         mptcp=bool(options & OPTION_MPTCP),
-        ecn=bool(flow["syn_bits"] & 4),
+        ecn=bool(syn_bits & 4),
     )
+
+
+NO_OPTIONS = Options(
+    mss=None, window_scale=None, sack_permitted=None, timestamps=None, fast_open=None, mptcp=None, ecn=None
+)
+"""Nothing is known without a SYN or SYN-ACK."""
 
 
 def _opening_certainty(kind: str, plain: dict[str, Any]) -> str:

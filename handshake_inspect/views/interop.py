@@ -13,10 +13,15 @@ RST_SEEN = 32
 """A FLOW_ bit of track/table.pxd."""
 
 
+def _packed(address: str) -> bytes:
+    """Return the bytes of an address."""
+    return ipaddress.IPv6Address(address).packed if ":" in address else bytes(map(int, address.split(".")))
+
+
 def community_id(source: str, target: str, source_port: int, target_port: int, seed: int = 0) -> str:
     """Return the Community ID (version 1) of a TCP 4-tuple; the same for both directions."""
-    first = (ipaddress.ip_address(source).packed, source_port)
-    second = (ipaddress.ip_address(target).packed, target_port)
+    first = (_packed(source), source_port)
+    second = (_packed(target), target_port)
     if second < first:
         first, second = second, first
     data = seed.to_bytes(2, "big") + first[0] + second[0] + bytes([6, 0])
