@@ -88,7 +88,12 @@ def remember_segment(c: cython.pointer(Connection), s: cython.pointer(Segment), 
         remember(c, side, LETTER_RST)
     else:
         remember(c, side, LETTER_FIN_AND_RST if flags & FIN and flags & RST else LETTER_SEVERAL)
-    if s.window == 0 and not flags & RST and not c.flow[1 - side].flags & FIN_SEEN and not c.flow[side].flags & RST_SEEN:
+    if (
+        s.window == 0
+        and not flags & RST
+        and not c.flow[1 - side].flags & FIN_SEEN
+        and not c.flow[side].flags & RST_SEEN
+    ):
         remember_scaled(c, side, LETTER_ZERO_WINDOW, c.flow[side].zero_windows + 1)
 
 

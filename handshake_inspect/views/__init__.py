@@ -186,7 +186,9 @@ class Views:
         server_side = None if plain["server_side_ns"] == NEVER else plain["server_side_ns"]
         client_side = None if plain["client_side_ns"] == NEVER else plain["client_side_ns"]
         syn_times = tuple(
-            row[0] for row in plain["evidence"] if row[8] == 0 and row[7] & (SYN | ACK) == SYN and not row[9] & ICMP_MARK
+            row[0]
+            for row in plain["evidence"]
+            if row[8] == 0 and row[7] & (SYN | ACK) == SYN and not row[9] & ICMP_MARK
         )
         return Opening(
             kind=cast(OpeningKind, kind),
