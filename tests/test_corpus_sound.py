@@ -2,6 +2,7 @@
 
 import io
 from contextlib import redirect_stderr, redirect_stdout
+from itertools import pairwise
 
 import msgspec
 import pytest
@@ -61,7 +62,7 @@ def test_every_transition_is_an_arrow_and_starts_where_the_one_before_ended(answ
             steps = end.transitions
             for step in steps:
                 assert (step.from_, step.event, step.to) in ARROWS, (name, answer.view.id, step)
-            for before, after in zip(steps, steps[1:], strict=False):
+            for before, after in pairwise(steps):
                 assert before.to == after.from_, (name, answer.view.id)
             if steps:
                 assert steps[0].from_ in BEGINS and steps[-1].to == end.state, (name, answer.view.id)

@@ -97,9 +97,8 @@ def differing(stream):
         ):
             if not counts(stream, f"{column}_{letter}", ours, copies):
                 columns.add(f"{column}_{letter}")
-        if not (copies or flow["data_retransmissions"] or flow["missing"]) and flow["bytes"] != int(
-            row[f"by_{letter}"]
-        ):
+        once = not (copies or flow["data_retransmissions"] or flow["missing"])
+        if once and flow["bytes"] != int(row[f"by_{letter}"]):
             columns.add(f"by_{letter}")
     if answer.plain["first_frame"] != int(row["first"]):
         columns.add("first")

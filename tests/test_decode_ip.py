@@ -138,6 +138,13 @@ def test_any_other_icmp_carries_no_tcp(error):
     assert decode(ethernet(ipv4(error, 1))) == ([], {"not_tcp": 1})
 
 
+def test_a_home_address_is_the_source_that_the_checksum_counts():
+    options = bytes.fromhex("0602" + "0100" + "0000" + "c910") + bytes(16)
+    assert one(v6(options + tcp6(good=False), 60))["marks"] == 0
+    padding = bytes.fromhex("0600010400000000")
+    assert one(v6(padding + tcp6(good=False), 60))["marks"] == 1
+
+
 def test_a_router_that_is_told_apart_from_the_quoted_sender_even_in_a_tunnel():
     error = ipv4(struct.pack(">BBHI", 3, 1, 0, 0) + ipv4(tcp(src=B4, dst=A4), src=B4, dst=A4), 1, ROUTER4, B4)
     rows, seen = decode(ethernet(ipv4(error, 4)))

@@ -159,6 +159,8 @@ def _extensions(p: cython.pointer[Packet]) -> cython.int:
                 _jumbo(p, p.at + 2, p.at + size)
             if kind == 43 and u8(p, p.at + 3):
                 p.rerouted = True
+            if kind == 60 and _has_home_address(p, p.at + 2, p.at + size):
+                p.rerouted = True
         p.type = u8(p, p.at)
         p.at += size
     return COUNT_MALFORMED
@@ -177,6 +179,18 @@ def _jumbo(p: cython.pointer[Packet], at: uint64_t, stop: uint64_t) -> cython.vo
             narrow(p, p.ip_at + 40 + u32(p, at + 2))
             return
         at += 2 + u8(p, at + 1)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _has_home_address(p: cython.pointer[Packet], at: uint64_t, stop: uint64_t) -> cython.bint:
+    """Whether the options in [at, stop) name a home address, which checksums count as the source (RFC 6275)."""
+    while at + 1 < stop:
+        if u8(p, at) == 0xC9:
+            return True
+        at += 1 if u8(p, at) == 0 else 2 + u8(p, at + 1)
+    return False
 
 
 @cython.cfunc

@@ -50,12 +50,12 @@ def zeek_states(history: str) -> tuple[int, int]:
             states[side] = ESTABLISHED
             if states[1 - side] == SYN_SENT:
                 states[1 - side] = ESTABLISHED
-        elif kind == "f" and state not in (CLOSED, RESET):
+        elif kind in "fq" and state not in (CLOSED, RESET):
             states[side] = CLOSED
             finished[side] = True
             if states[1 - side] == RESET and finished[1 - side]:
                 states[1 - side] = CLOSED
-        elif kind == "r" and not (state == CLOSED and states[1 - side] == CLOSED):
+        elif kind in "ri" and not (state == CLOSED and states[1 - side] == CLOSED):
             states[side] = RESET
         elif kind in "ad" and state == INACTIVE:
             if kind == "a" and states[1 - side] == ESTABLISHED:
