@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
 from endpoints import MS, Action, Fate, Traits, World, converse
@@ -18,7 +18,11 @@ LONG = bool(os.environ.get("HYPOTHESIS_LONG"))
 def profile(examples: int) -> settings:
     """Return settings for a test of `examples` conversations, thirty times as many in a long run."""
     return settings(
-        max_examples=examples * (30 if LONG else 1), deadline=None, suppress_health_check=list(HealthCheck), database=None
+        max_examples=examples * (30 if LONG else 1),
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        database=None,
+        phases=(Phase.generate, Phase.shrink),
     )
 
 
