@@ -305,7 +305,10 @@ def _established_by_ack(r: cython.pointer(Replay), to: cython.int, proof: cython
     j: cython.int
     found: cython.int = proof
     first: cython.int = -1
-    early: cython.bint = (e.flags & FIN) != 0 and e.length == 0 and not acks_more_than_syn(r, e, 1 - to)
+    # So is what the peer sent: a RST past its FIN, which takes the FIN with it.
+    early: cython.bint = r.sender[proof] != to or (
+        (e.flags & FIN) != 0 and e.length == 0 and not acks_more_than_syn(r, e, 1 - to)
+    )
     if r.state[to] != SYN_RECEIVED:
         return
     for j in range(proof - 1, -1, -1):
@@ -627,7 +630,7 @@ def _send(r: cython.pointer(Replay), i: cython.int) -> cython.void:
     elif r.established[by] and r.step_count[by]:
         # What only an ESTABLISHED endpoint sends confirms that the ACK which we saw pass had arrived.
         s = cython.address(r.steps[by][r.step_count[by] - 1])
-        if s.event == RCV_ACK_OF_SYN and s.certainty == INFERRED and s.frame != e.frame:
+        if s.event == RCV_ACK_OF_SYN and s.certainty == INFERRED and _sent(r, peer, s.frame):
             if e.length or acks_more_than_syn(r, e, peer):
                 s.certainty = CONFIRMED
                 s.confirmed_by = e.frame
@@ -636,6 +639,18 @@ def _send(r: cython.pointer(Replay), i: cython.int) -> cython.void:
         _deliver_fin(r, by, i, CONFIRMED)
     if e.flags & FIN and r.first_fin[by] == i:
         step(r, by, SND_FIN, e, OBSERVED, 0)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _sent(r: cython.pointer(Replay), side: cython.int, frame: uint64_t) -> cython.bint:
+    """Whether endpoint `side` sent that frame."""
+    j: cython.int
+    for j in range(r.count):
+        if r.evidence[j].frame == frame:
+            return r.sender[j] == side
+    return False
 
 
 @cython.cfunc
