@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
 from endpoints import MS, Action, Fate, Traits, World, converse
@@ -22,6 +22,7 @@ def profile(examples: int) -> settings:
         deadline=None,
         suppress_health_check=list(HealthCheck),
         database=None,
+        phases=(Phase.generate, Phase.shrink),
     )
 
 

@@ -123,3 +123,37 @@ def test_late_data_from_before_a_reset_does_not_make_the_reset_forged(tmp_path):
     assert "rst-forged" not in [finding.id for finding in connection.findings]
     assert path_of(ends(connection)["A"])[-1] == "CLOSED observed 4"
     assert path_of(ends(connection)["B"])[-1] == "CLOSED inferred 6"
+
+
+def test_a_fin_on_a_reset_is_no_fin(tmp_path):
+    """A RST is judged before the FIN bit (section 3.10.7.4); no frame beyond the capture may be named."""
+    connection = judged(tmp_path, """
+        0   A FIN,RST  0
+        1   B SYN,ACK  0 0
+        2   A SYN      0
+        3   B ACK      0 2 1000
+    """)  # fmt: skip
+    named = {step.earliest_frame for end in ends(connection).values() for step in end.transitions}
+    assert named == {None}
+    assert connection.closing.kind == "open"
+
+
+def test_data_of_an_endpoint_does_not_confirm_what_its_own_data_showed(tmp_path):
+    """No ACK of B is captured that could have been received; its second data proves no more than its first."""
+    connection = judged(tmp_path, """
+        0   A SYN      0
+        1   B SYN,ACK  0 0
+        2   B PSH,ACK  0 0 1
+        3   B PSH,ACK  0 0 2
+    """)  # fmt: skip
+    assert path_of(ends(connection)["B"]) == ["SYN_RECEIVED inferred 2", "ESTABLISHED inferred 3"]
+
+
+def test_an_ack_captured_before_the_syn_ack_that_it_acknowledges_is_no_failed_check(tmp_path):
+    connection = judged(tmp_path, """
+        0   A SYN      0
+        1   B SYN,ACK  0 1
+        2   A ACK      0 101
+        3   B SYN,ACK  100 1
+    """)  # fmt: skip
+    assert [check for check in connection.checks if not check.ok and check.seen == check.expected] == []

@@ -954,7 +954,7 @@ def _take(t: Tracker, index: int64_t, s: cython.pointer(Segment), side: cython.i
         f.window = cython.cast(uint32_t, s.window) << scale
         if s.window == 0 and not flags & (SYN | FIN):
             f.zero_windows += 1
-    if flags & FIN and not flags & SYN:
+    if flags & FIN and not flags & (SYN | RST):
         if not f.flags & FIN_SEEN:
             f.flags |= FIN_SEEN
             f.fin = s.seq + s.length + 1

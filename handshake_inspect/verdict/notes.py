@@ -131,8 +131,8 @@ def _retransmissions(r: cython.pointer(Replay)) -> cython.void:
                 r,
                 FINDING_FIN_RETRANSMITTED,
                 side,
-                _frame(r, side, FIN, FIN, False),
-                _frame(r, side, FIN, FIN, True),
+                _frame(r, side, FIN | SYN | RST, FIN, False),
+                _frame(r, side, FIN | SYN | RST, FIN, True),
                 f.fins,
                 0,
             )

@@ -309,7 +309,10 @@ def _established_by_ack(r: cython.pointer(Replay), to: cython.int, proof: cython
     first: cython.int = -1
     # What the peer sent before its own SYN was received before it, in SYN_SENT (a split handshake begins with an ACK).
     begin: cython.int = _first_after(r, 1 - to, SYN | ACK, SYN, -1)
-    early: cython.bint = (e.flags & FIN) != 0 and e.length == 0 and not acks_more_than_syn(r, e, 1 - to)
+    # Nor does what the peer sent: a RST past its FIN, which takes the FIN with it.
+    early: cython.bint = r.sender[proof] != to or (
+        (e.flags & FIN) != 0 and e.length == 0 and not acks_more_than_syn(r, e, 1 - to)
+    )
     if r.state[to] != SYN_RECEIVED:
         return
     for j in range(proof - 1, begin, -1):
@@ -399,7 +402,7 @@ def _confirm(
 def _deliver_fin(r: cython.pointer(Replay), to: cython.int, proof: cython.int, certainty: cython.int) -> cython.void:
     """Deliver the peer's FIN, which evidence `proof` shows received (by an ACK of endpoint `to`, or a RST past it)."""
     peer: cython.int = 1 - to
-    taken: cython.int = _last_before(r, peer, FIN, FIN, proof)
+    taken: cython.int = _last_before(r, peer, FIN | SYN | RST, FIN, proof)
     first: cython.int = r.first_fin[peer]
     cause: cython.int
     j: cython.int
@@ -469,13 +472,13 @@ def _deliver_ack_of_fin(r: cython.pointer(Replay), to: cython.int, i: cython.int
     j: cython.int
     if r.state[to] != FIN_WAIT_1 and r.state[to] != CLOSING and r.state[to] != LAST_ACK:
         return
-    again = _last_before(r, to, FIN, FIN, r.count)
+    again = _last_before(r, to, FIN | SYN | RST, FIN, r.count)
     if again > i:
         return
     if r.flow[peer].flags & FIN_SEEN and r.first_fin[peer] >= 0 and r.first_fin[peer] < i and r.state[to] == FIN_WAIT_1:
         # The peer's FIN passed before this ACK; if it is proved received later, it was received first.
         j = r.fin_proof[peer]
-        if j > i and _last_before(r, peer, FIN, FIN, j) < i:
+        if j > i and _last_before(r, peer, FIN | SYN | RST, FIN, j) < i:
             _deliver_fin(r, to, j, CONFIRMED)
         elif j < 0:
             j = _rst_past_fin(r, peer, i)
@@ -584,7 +587,7 @@ def _take_rst(r: cython.pointer(Replay), i: cython.int) -> cython.void:
     proof: cython.int = r.fin_proof[by]
     if acks_fin(r, e, to) and r.state[by] != NO_STATE:
         _deliver_fin(r, by, i, CONFIRMED)
-    if 0 <= r.first_fin[by] < i < proof and _last_before(r, by, FIN, FIN, proof) < i:
+    if 0 <= r.first_fin[by] < i < proof and _last_before(r, by, FIN | SYN | RST, FIN, proof) < i:
         # The FIN before this RST is proved received later, so it was received first.
         _deliver_fin(r, to, proof, CONFIRMED)
     fate = _fate_of_rst(r, i)
