@@ -1,0 +1,127 @@
+"""What must come of each scene: one row in LIFECYCLES, and every difference from the kernel with its reason."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import scenes
+from kernel_record import POINTS, Difference
+from netns import ONE_WAY, Place, Side
+from scenes import lost
+from stage import Stage
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one connection was designed to be: kinds of opening and closing, first closer, who is left in TIME_WAIT."""
+
+    opening: str
+    closing: str
+    first: Side | None = None
+    time_wait: tuple[Side, ...] = ()
+
+
+@dataclass(frozen=True)
+class Lifecycle:
+    """A scene, and what must come of it: one outcome for each connection, in the order of their first frames."""
+
+    name: str
+    scene: Callable[[Stage], None]
+    outcomes: tuple[Outcome, ...]
+    seen_by: dict[Place, tuple[Outcome, ...]] = field(default_factory=dict)
+    """The outcomes as a capture point sees them, where that is another."""
+    findings: frozenset[str] = frozenset()
+    """Findings that the client's capture must show."""
+    clients: int = 1
+    one_way: float = ONE_WAY
+    family: socket.AddressFamily = socket.AF_INET
+    seconds: int = 1
+    """About how long it takes."""
+
+    def at(self, point: Place) -> tuple[Outcome, ...]:
+        return self.seen_by.get(point, self.outcomes)
+
+
+FAR = 0.1
+"""Seconds one way that leave a busy machine time to do two things before either arrives."""
+
+BY_CLIENT = Outcome("three-way", "four-way", "client", ("client",))
+BY_SERVER = Outcome("three-way", "four-way", "server", ("server",))
+REFUSED = Outcome("refused", "none")
+UNANSWERED = Outcome("unanswered", "none")
+OPEN = Outcome("three-way", "open")
+HALF_OPEN = Outcome("half-open", "none")
+HALF_CLOSED = Outcome("three-way", "half-closed", "client")
+RESET = Outcome("three-way", "reset")
+
+
+def row(scene: Callable[[Stage], None], *outcomes: Outcome, name: str = "", **more: object) -> Lifecycle:
+    return Lifecycle(name or scene.__name__, scene, outcomes, **more)
+
+
+MAIN = (
+    row(scenes.close_by_client, BY_CLIENT),
+    row(scenes.close_by_server, BY_SERVER),
+    row(scenes.three_segment_close, Outcome("three-way", "three-segment", "client", ("client",))),
+    row(scenes.simultaneous_close, Outcome("three-way", "simultaneous", "client", ("client", "server")),
+        findings={"simultaneous-close"}, one_way=FAR),
+    row(scenes.simultaneous_open, Outcome("simultaneous", "four-way", "client", ("client",)),
+        findings={"simultaneous-open"}, one_way=FAR),
+    row(scenes.half_close_with_data, BY_CLIENT),
+    row(scenes.refused, REFUSED, findings={"refused"}),
+    row(scenes.filtered_at_the_host, UNANSWERED, findings={"unanswered", "syn-retransmitted"}, seconds=3),
+    row(scenes.reset_by_client, RESET),
+    row(scenes.reset_by_server, RESET),
+    row(scenes.close_wait_leak, HALF_CLOSED, findings={"half-closed"}),
+    row(scenes.port_unreachable, UNANSWERED, findings={"icmp-unreachable"}),
+    row(scenes.admin_prohibited, UNANSWERED, findings={"icmp-unreachable"}),
+    row(scenes.tuple_accepted_in_time_wait, BY_SERVER, OPEN, findings={"time-wait-reused"}),
+)  # fmt: skip
+
+LOST = tuple(
+    row(lost(to, flags, place, which=which), BY_CLIENT, name=f"{name}_lost_{where}", findings={finding}, seconds=2)
+    for name, to, flags, which, finding in (
+        ("syn", "server", "SYN", 1, "syn-retransmitted"),
+        ("syn_ack", "client", "SYN,ACK", 1, "syn-ack-retransmitted"),
+        ("third_ack", "server", "ACK", 1, "syn-ack-retransmitted"),
+        ("fin", "server", "FIN,ACK", 2, "fin-retransmitted"),
+        ("ack_of_fin", "client", "ACK", 2, "fin-retransmitted"),
+        ("last_ack", "server", "ACK", 3, "fin-retransmitted"),
+    )
+    for place, where in (("nft", "at_the_host"), ("middle", "on_the_way"))
+)
+
+OTHERS = (
+    row(scenes.filtered_on_the_way, UNANSWERED, seen_by={"server": ()}, seconds=3),
+    row(scenes.reset_by_firewall, REFUSED),
+    row(scenes.half_open, HALF_OPEN, findings={"half-open"}, seconds=4),
+    row(scenes.abort_in_syn_sent, Outcome("reset", "none")),
+    row(scenes.reset_after_own_fin, Outcome("three-way", "fin-then-reset", "client")),
+    row(scenes.reset_for_unread_data, RESET),
+    row(scenes.data_to_a_closed_socket, Outcome("three-way", "fin-then-reset", "client"), findings={"data-after-close"}),
+    row(scenes.orphan_forgotten, HALF_CLOSED, seconds=2),
+    row(scenes.tuple_reused_by_client, BY_CLIENT, OPEN, seconds=2),
+    row(scenes.syn_challenged_in_time_wait, BY_SERVER, OPEN, findings={"syn-challenged"}, seconds=2),
+    row(scenes.sequence_numbers_wrap, BY_CLIENT),
+    row(scenes.syn_wraps, BY_SERVER),
+    row(scenes.both_wrap, Outcome("simultaneous", "four-way", "client", ("client",)), one_way=FAR),
+    row(scenes.fast_open, OPEN, OPEN, findings={"fast-open"}, clients=2),
+    row(scenes.syn_cookies, HALF_OPEN, HALF_OPEN, OPEN, clients=3),
+    row(scenes.accept_queue_full, OPEN, OPEN, OPEN, HALF_OPEN, findings={"accept-queue-full"}, clients=4, one_way=FAR,
+        seconds=3),
+    row(scenes.keep_alive, BY_CLIENT, findings={"keep-alive"}, seconds=3),
+    row(scenes.keep_alive_gives_up, RESET, findings={"keep-alive"}, seconds=3),
+    row(scenes.zero_window, BY_CLIENT, findings={"zero-window"}, seconds=2),
+)  # fmt: skip
+
+LIFECYCLES = (
+    *MAIN,
+    *(replace(each, name=f"{each.name}_ipv6", family=socket.AF_INET6) for each in MAIN),
+    *LOST,
+    *OTHERS,
+)
+
+DIFFERENCES: tuple[Difference, ...] = ()
+ALL = POINTS
