@@ -44,7 +44,7 @@ class Lifecycle:
         return self.seen_by.get(point, self.outcomes)
 
 
-FAR = 0.1
+FAR = 0.2
 """Seconds one way that leave a busy machine time to do two things before either arrives."""
 
 BY_CLIENT = Outcome("three-way", "four-way", "client", ("client",))
@@ -54,7 +54,11 @@ UNANSWERED = Outcome("unanswered", "none")
 OPEN = Outcome("three-way", "open")
 HALF_OPEN = Outcome("half-open", "none")
 HALF_CLOSED = Outcome("three-way", "half-closed", "client")
-RESET = Outcome("three-way", "reset")
+RESET_BY_CLIENT = Outcome("three-way", "reset", "client")
+RESET_BY_SERVER = Outcome("three-way", "reset", "server")
+FIN_THEN_RESET = Outcome("three-way", "fin-then-reset", "client")
+UNREACHABLE = Outcome("failed", "none")
+BOTH = Outcome("three-way", "simultaneous", "client", ("client", "server"))
 
 
 def row(scene: Callable[[Stage], None], *outcomes: Outcome, name: str = "", **more: object) -> Lifecycle:
@@ -65,42 +69,48 @@ MAIN = (
     row(scenes.close_by_client, BY_CLIENT),
     row(scenes.close_by_server, BY_SERVER),
     row(scenes.three_segment_close, Outcome("three-way", "three-segment", "client", ("client",))),
-    row(scenes.simultaneous_close, Outcome("three-way", "simultaneous", "client", ("client", "server")),
+    row(scenes.simultaneous_close, BOTH, seen_by={"server": (replace(BOTH, first="server"),)},
         findings={"simultaneous-close"}, one_way=FAR),
     row(scenes.simultaneous_open, Outcome("simultaneous", "four-way", "client", ("client",)),
         findings={"simultaneous-open"}, one_way=FAR),
     row(scenes.half_close_with_data, BY_CLIENT),
     row(scenes.refused, REFUSED, findings={"refused"}),
     row(scenes.filtered_at_the_host, UNANSWERED, findings={"unanswered", "syn-retransmitted"}, seconds=3),
-    row(scenes.reset_by_client, RESET),
-    row(scenes.reset_by_server, RESET),
+    row(scenes.reset_by_client, RESET_BY_CLIENT),
+    row(scenes.reset_by_server, RESET_BY_SERVER),
     row(scenes.close_wait_leak, HALF_CLOSED, findings={"half-closed"}),
-    row(scenes.port_unreachable, UNANSWERED, findings={"icmp-unreachable"}),
-    row(scenes.admin_prohibited, UNANSWERED, findings={"icmp-unreachable"}),
+    row(scenes.port_unreachable, UNREACHABLE, findings={"icmp-unreachable"}),
+    row(scenes.admin_prohibited, UNREACHABLE, findings={"icmp-unreachable"}),
     row(scenes.tuple_accepted_in_time_wait, BY_SERVER, OPEN, findings={"time-wait-reused"}),
 )  # fmt: skip
 
 LOST = tuple(
     row(lost(to, flags, place, which=which), BY_CLIENT, name=f"{name}_lost_{where}", findings={finding}, seconds=2)
-    for name, to, flags, which, finding in (
-        ("syn", "server", "SYN", 1, "syn-retransmitted"),
-        ("syn_ack", "client", "SYN,ACK", 1, "syn-ack-retransmitted"),
-        ("third_ack", "server", "ACK", 1, "syn-ack-retransmitted"),
-        ("fin", "server", "FIN,ACK", 2, "fin-retransmitted"),
-        ("ack_of_fin", "client", "ACK", 2, "fin-retransmitted"),
-        ("last_ack", "server", "ACK", 3, "fin-retransmitted"),
+    for name, to, flags, which, place, where, finding in (
+        ("syn", "server", "SYN", 1, "nft", "at_the_host", "syn-retransmitted"),
+        ("syn", "server", "SYN", 1, "middle", "on_the_way", "syn-retransmitted"),
+        ("syn_ack", "client", "SYN,ACK", 1, "nft", "at_the_host", "syn-ack-retransmitted"),
+        ("syn_ack", "client", "SYN,ACK", 1, "middle", "on_the_way", "syn-retransmitted"),
+        ("third_ack", "server", "ACK", 1, "nft", "at_the_host", "syn-ack-retransmitted"),
+        ("third_ack", "server", "ACK", 1, "middle", "on_the_way", "syn-ack-retransmitted"),
+        ("fin", "server", "FIN,ACK", 2, "nft", "at_the_host", "fin-retransmitted"),
+        ("fin", "server", "FIN,ACK", 2, "middle", "on_the_way", "fin-retransmitted"),
+        ("ack_of_fin", "client", "ACK", 2, "nft", "at_the_host", "fin-retransmitted"),
+        ("ack_of_fin", "client", "ACK", 2, "middle", "on_the_way", "fin-retransmitted"),
+        ("last_ack", "server", "ACK", 3, "nft", "at_the_host", "fin-retransmitted"),
+        ("last_ack", "server", "ACK", 3, "middle", "on_the_way", "fin-retransmitted"),
     )
-    for place, where in (("nft", "at_the_host"), ("middle", "on_the_way"))
 )
+"""At the host means behind its capture, which has seen it; on the way means that only the sender and the middle have."""
 
 OTHERS = (
     row(scenes.filtered_on_the_way, UNANSWERED, seen_by={"server": ()}, seconds=3),
     row(scenes.reset_by_firewall, REFUSED),
-    row(scenes.half_open, HALF_OPEN, findings={"half-open"}, seconds=4),
+    row(scenes.half_open, HALF_OPEN, seen_by={"client": (UNANSWERED,)}, seconds=4),
     row(scenes.abort_in_syn_sent, Outcome("reset", "none")),
-    row(scenes.reset_after_own_fin, Outcome("three-way", "fin-then-reset", "client")),
-    row(scenes.reset_for_unread_data, RESET),
-    row(scenes.data_to_a_closed_socket, Outcome("three-way", "fin-then-reset", "client"), findings={"data-after-close"}),
+    row(scenes.reset_after_own_fin, FIN_THEN_RESET),
+    row(scenes.reset_for_unread_data, RESET_BY_SERVER),
+    row(scenes.data_to_a_closed_socket, FIN_THEN_RESET, findings={"data-after-close"}),
     row(scenes.orphan_forgotten, HALF_CLOSED, seconds=2),
     row(scenes.tuple_reused_by_client, BY_CLIENT, OPEN, seconds=2),
     row(scenes.syn_challenged_in_time_wait, BY_SERVER, OPEN, findings={"syn-challenged"}, seconds=2),
@@ -108,11 +118,11 @@ OTHERS = (
     row(scenes.syn_wraps, BY_SERVER),
     row(scenes.both_wrap, Outcome("simultaneous", "four-way", "client", ("client",)), one_way=FAR),
     row(scenes.fast_open, OPEN, OPEN, findings={"fast-open"}, clients=2),
-    row(scenes.syn_cookies, HALF_OPEN, HALF_OPEN, OPEN, clients=3),
-    row(scenes.accept_queue_full, OPEN, OPEN, OPEN, HALF_OPEN, findings={"accept-queue-full"}, clients=4, one_way=FAR,
+    row(scenes.syn_cookies, OPEN, OPEN, OPEN, findings={"accept-queue-full"}, clients=3, seconds=2),
+    row(scenes.accept_queue_full, OPEN, OPEN, OPEN, OPEN, findings={"accept-queue-full"}, clients=4, one_way=FAR,
         seconds=3),
     row(scenes.keep_alive, BY_CLIENT, findings={"keep-alive"}, seconds=3),
-    row(scenes.keep_alive_gives_up, RESET, findings={"keep-alive"}, seconds=3),
+    row(scenes.keep_alive_gives_up, RESET_BY_CLIENT, findings={"keep-alive"}, seconds=3),
     row(scenes.zero_window, BY_CLIENT, findings={"zero-window"}, seconds=2),
 )  # fmt: skip
 
@@ -123,5 +133,26 @@ LIFECYCLES = (
     *OTHERS,
 )
 
-DIFFERENCES: tuple[Difference, ...] = ()
 ALL = POINTS
+GAVE_UP = "the connect gave up; that sends nothing"
+ABORTED = "the program gave the connect up; that sends nothing before a SYN-ACK comes"
+ORPHAN = "the kernel dropped an orphan in FIN_WAIT_2 (tcp_fin_timeout); that sends nothing"
+REQUEST_ENDS = "the SYN-ACK's last copy was not answered and the request ended; that sends nothing"
+UNSEEN = "no segment from there came to this capture point"
+
+# fmt: off
+DIFFERENCES = (
+    *(Difference(f"filtered_{where}", points, "client", "", "CLOSED", GAVE_UP)
+      for where, points in (("at_the_host", ALL), ("at_the_host_ipv6", ALL), ("on_the_way", ("client", "middle")))),
+    Difference("filtered_on_the_way", ("server",), "client", "", "SYN_SENT CLOSED", UNSEEN),
+    Difference("half_open", ALL, "client", "", "CLOSED", ABORTED),
+    Difference("half_open", ("client",), "server", "", "SYN_RECEIVED LISTEN", UNSEEN),
+    Difference("half_open", ("middle", "server"), "server", "", "LISTEN", REQUEST_ENDS),
+    Difference("orphan_forgotten", ALL, "client", "", "CLOSED", ORPHAN),
+)
+# fmt: on
+
+SHOWN_LATER = {
+    ("abort_in_syn_sent", "client", "CLOSED"): "connect was aborted before the SYN-ACK came; the RST answers it",
+}
+"""Where the segment that shows a change is not the one that made it: the wire shows it later than it was."""

@@ -119,7 +119,9 @@ class Stage:
 
     def seen(self, to: Side, match: Callable[[Segment], bool]) -> list[Segment]:
         """Return the segments so far that arrived at a host's door and match."""
-        passed = (Segment.of(to, frame) for _, frame in list(self.wire.captured[to]) if frame[5] == (to == "server") + 1)
+        passed = (
+            Segment.of(to, frame) for _, frame in list(self.wire.captured[to]) if frame[5] == (to == "server") + 1
+        )
         return [segment for segment in passed if segment and match(segment)]
 
     # What goes wrong
