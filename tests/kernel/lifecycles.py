@@ -101,7 +101,7 @@ LOST = tuple(
         ("last_ack", "server", "ACK", 3, "middle", "on_the_way", "fin-retransmitted"),
     )
 )
-"""At the host means behind its capture, which has seen it; on the way means that only the sender and the middle have."""
+"""At the host means behind its capture, which has seen it; on the way, only the sender and the middle have."""
 
 OTHERS = (
     row(scenes.filtered_on_the_way, UNANSWERED, seen_by={"server": ()}, seconds=3),

@@ -15,13 +15,17 @@ from lifecycles import Lifecycle
 from netns import Place, Side, Wire
 from polling import GONE, Poller, Run
 from stage import PORTS_EACH, NotAsDesigned, Stage
+from tapping import packets_stamped
 from tracing import Row, StateTrace
 
-FIRST_PORT = 21000
 ATTEMPTS = 3
 """How often a scene is played before we believe that it cannot be."""
 
-PORTS = range(FIRST_PORT, FIRST_PORT + ATTEMPTS * 1000)
+EACH_ATTEMPT = 1000
+FIRST_PORT = 10_000 + ATTEMPTS * EACH_ATTEMPT * (os.getpid() % 7)
+"""Below the ephemeral ports, and not those of the run before: what it left unanswered may still end meanwhile."""
+
+PORTS = range(FIRST_PORT, FIRST_PORT + ATTEMPTS * EACH_ATTEMPT)
 AT_ONCE = 12
 NICE = -15
 """A busy machine puts others between a change of state and its segment; less so at this priority."""
@@ -44,7 +48,7 @@ class Played:
 
 def play_all(lifecycles: Sequence[tuple[int, Lifecycle]]) -> dict[str, Played | Exception]:
     """Play numbered lifecycles (a number stands for their ports); a failure is kept in its place."""
-    with StateTrace(PORTS) as trace, Poller() as poller:
+    with StateTrace(PORTS) as trace, Poller() as poller, packets_stamped():
         with ThreadPoolExecutor(AT_ONCE, "scene", go_first) as pool:
             # The longest first, so that none of them is the last to begin.
             tasks = {
@@ -67,7 +71,7 @@ def go_first() -> None:
 def play(lifecycle: Lifecycle, number: int, poller: Poller) -> Played:
     """Play one lifecycle, again where the machine was too busy for it."""
     for attempt in range(ATTEMPTS):
-        port = FIRST_PORT + 1000 * attempt + PORTS_EACH * number
+        port = FIRST_PORT + EACH_ATTEMPT * attempt + PORTS_EACH * number
         with Wire(lifecycle.one_way, client_port=port + 1, server_port=port) as wire:
             stage = Stage(wire, poller, port, lifecycle.clients, lifecycle.family)
             try:

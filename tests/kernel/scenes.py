@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import socket
+import termios
 import time
 from collections.abc import Callable
 
@@ -391,4 +393,6 @@ def zero_window(stage: Stage) -> None:
             time.sleep(0.02)
     server.settimeout(20)
     receive(server, sent)
+    # Until its last byte is acknowledged, a FIN would wait in the queue.
+    stage.until_true(lambda: fcntl.ioctl(client, termios.TIOCOUTQ, b"\0" * 4) == b"\0" * 4, "data stayed in the queue")
     close_by(stage, "client", (client, server))
