@@ -15,8 +15,11 @@ NUMBERED = {lifecycle.name: (number, lifecycle) for number, lifecycle in enumera
 def played(request: pytest.FixtureRequest) -> dict[str, Played | Exception]:
     """What came of each lifecycle that a chosen test is about."""
     remove_namespaces_of_the_dead()
-    given = [getattr(item, "callspec", None) for item in request.session.items]
-    needed = {each.params["name"] for each in given if each and each.params.get("name") in NUMBERED}
+    needed: set[str] = set()
+    for item in request.session.items:
+        if "played" in getattr(item, "fixturenames", ()):
+            given = getattr(item, "callspec", None)
+            needed |= {given.params["name"]} if given else set(NUMBERED)
     try:
         return play_all([NUMBERED[name] for name in NUMBERED if name in needed])
     except CannotRecord as reason:

@@ -76,6 +76,12 @@ def three_segment_close(stage: Stage) -> None:
         raise NotAsDesigned("the ACK went before the FIN")
 
 
+def client_first_in_the_middle(stage: Stage, flags: int) -> None:
+    """Where two ends sent the same, the client's must have come first past the capture in the middle."""
+    if stage.seen_in_the_middle(has(flags))[0].to != "server":
+        raise NotAsDesigned("the server's came first past the middle")
+
+
 def simultaneous_close(stage: Stage) -> None:
     client, server = stage.connect()
     client.close()
@@ -83,6 +89,7 @@ def simultaneous_close(stage: Stage) -> None:
     server.close()
     stage.until("client", "TIME_WAIT")
     stage.until("server", "TIME_WAIT")
+    client_first_in_the_middle(stage, FIN | ACK)
 
 
 def start_both(stage: Stage, client: socket.socket, server: socket.socket) -> None:
@@ -93,6 +100,7 @@ def start_both(stage: Stage, client: socket.socket, server: socket.socket) -> No
         time.sleep(A_LITTLE)
     for side in ("client", "server"):
         stage.until(side, "ESTABLISHED")
+    client_first_in_the_middle(stage, SYN)
     for end in (client, server):
         end.settimeout(20)
 

@@ -8,11 +8,11 @@ import socket
 import struct
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from kernel_record import Key
-from netns import ADDRESSES, PEER, CannotRecord, Host, Place, Segment, Side, Wire, run
+from netns import ADDRESSES, MACS, PEER, CannotRecord, Host, Place, Segment, Side, Wire, run
 from polling import Poller, Watch
 from tapping import Tap
 
@@ -119,10 +119,17 @@ class Stage:
 
     def seen(self, to: Side, match: Callable[[Segment], bool]) -> list[Segment]:
         """Return the segments so far that arrived at a host's door and match."""
-        passed = (
-            Segment.of(to, frame) for _, frame in list(self.wire.captured[to]) if frame[5] == (to == "server") + 1
-        )
-        return [segment for segment in passed if segment and match(segment)]
+        return [segment for segment in self._passed(to) if segment.to == to and match(segment)]
+
+    def seen_in_the_middle(self, match: Callable[[Segment], bool]) -> list[Segment]:
+        """Return the segments so far that passed the middle of the wire and match."""
+        return [segment for segment in self._passed("middle") if match(segment)]
+
+    def _passed(self, point: Place) -> Iterator[Segment]:
+        for _, frame in list(self.wire.captured[point]):
+            to = next(side for side, mac in MACS.items() if frame.startswith(bytes.fromhex(mac.replace(":", ""))))
+            if segment := Segment.of(to, frame):
+                yield segment
 
     # What goes wrong
 
