@@ -81,7 +81,7 @@ MAIN = (
     row(scenes.close_wait_leak, HALF_CLOSED, findings={"half-closed"}),
     row(scenes.port_unreachable, UNREACHABLE, findings={"icmp-unreachable"}),
     row(scenes.admin_prohibited, UNREACHABLE, findings={"icmp-unreachable"}),
-    row(scenes.tuple_accepted_in_time_wait, BY_SERVER, OPEN, findings={"time-wait-reused"}),
+    row(scenes.tuple_accepted_in_time_wait, BY_SERVER, OPEN, findings={"time-wait-reused", "tuple-reused"}),
 )  # fmt: skip
 
 LOST = tuple(
@@ -112,8 +112,9 @@ OTHERS = (
     row(scenes.reset_for_unread_data, RESET_BY_SERVER),
     row(scenes.data_to_a_closed_socket, FIN_THEN_RESET, findings={"data-after-close"}),
     row(scenes.orphan_forgotten, HALF_CLOSED, seconds=2),
-    row(scenes.tuple_reused_by_client, BY_CLIENT, OPEN, seconds=2),
-    row(scenes.syn_challenged_in_time_wait, BY_SERVER, OPEN, findings={"syn-challenged"}, seconds=2),
+    row(scenes.tuple_reused_by_client, BY_CLIENT, OPEN, findings={"time-wait-reused", "tuple-reused"}, seconds=2),
+    row(scenes.syn_challenged_in_time_wait, BY_SERVER, OPEN, findings={"syn-challenged", "time-wait-reset"},
+        seconds=2),
     row(scenes.sequence_numbers_wrap, BY_CLIENT),
     row(scenes.syn_wraps, BY_SERVER),
     row(scenes.both_wrap, Outcome("simultaneous", "four-way", "client", ("client",)), one_way=FAR),

@@ -104,6 +104,8 @@ def traced_lives(side: Side, key: Key, rows: list[Row], runs: list[Run]) -> list
     for row, following in pairwise([*rows, None]):
         if row.before in ("CLOSED", "LISTEN"):
             lives.append(Socket(side, key))
+        elif not lives or lives[-1].changes[-1].state != row.before:
+            continue  # the end of a socket that a run before left unanswered
         life = lives[-1]
         if row.before == "LISTEN":
             life.changes.append(request_change(row, runs))

@@ -273,6 +273,9 @@ def tuple_accepted_in_time_wait(stage: Stage) -> None:
     listener = stage.listen()
     close_by(stage, "server", stage.connect(listener))
     stage.connect(listener)
+    [fin] = stage.seen("client", has(FIN | ACK))
+    isn = stage.seen("client", has(SYN | ACK))[1].seq
+    assert (isn - (fin.seq + 1)) % 2**32 == 65537, "the new ISN is not the old SND.NXT + 65537"
 
 
 def syn_challenged_in_time_wait(stage: Stage) -> None:

@@ -11,7 +11,17 @@ import pytest
 
 from handshake_inspect import Report, analyse
 from handshake_inspect.report import Connection, Transition
-from kernel_record import POINTS, SLACK_NS, Change, Socket, after_the_common_part, at_the_same_step, matches, path_of
+from kernel_record import (
+    POINTS,
+    POLL_NS,
+    SLACK_NS,
+    Change,
+    Socket,
+    after_the_common_part,
+    at_the_same_step,
+    matches,
+    path_of,
+)
 from lifecycles import DIFFERENCES, LIFECYCLES, SHOWN_LATER, Lifecycle, Outcome
 from netns import CannotRecord, Place, Side, write_pcap
 from recording import Played
@@ -150,6 +160,18 @@ def test_findings_are_those_of_the_design(run_of, name):
     run = run_of(name)
     found = {finding.id for connection in run.reports["client"].connections for finding in connection.findings}
     assert found >= run.lifecycle.findings
+
+
+@pytest.mark.parametrize("name", [name for name in NAMED if "time_wait" in name or "reused" in name])
+def test_the_kernel_kept_time_wait_within_the_bounds_that_the_holders_capture_gives(run_of, name):
+    run = run_of(name)
+    life = next(life for life in run.played.sockets if life.path[-2:] == ["TIME_WAIT", "CLOSED"])
+    began, ended = life.changes_once()[-2:]
+    [stay] = run.reports[life.side].connections[0].time_wait
+    assert stay.end == ("reset" if "challenged" in name else "reuse")
+    # The end was polled: it lies in a bracket, which must not miss the bounds.
+    assert ended.latest_ns - began.time_ns >= (stay.at_least_ns or 0) - POLL_NS
+    assert ended.earliest_ns - began.time_ns <= stay.at_most_ns + POLL_NS
 
 
 def count(states: list[str]) -> Counter[str]:

@@ -130,6 +130,17 @@ def remove_instances_of_the_dead() -> None:
             path.rmdir()
 
 
+def instances() -> set[str]:
+    """Return the names of the trace instances of this suite that exist."""
+
+    def read() -> set[str]:
+        mount_tracefs()
+        return {path.name for path in INSTANCES.glob(f"{PREFIX}*")}
+
+    with ThreadPoolExecutor(1) as inside:
+        return inside.submit(read).result()
+
+
 def rows_in(text: str) -> Iterator[Row]:
     """Yield what the lines of a trace file say, in our spelling."""
     tai_ahead = round((time.clock_gettime_ns(time.CLOCK_TAI) - time.time_ns()) / 1e9)
