@@ -17,6 +17,7 @@ from __future__ import annotations
 import ctypes
 import fcntl
 import heapq
+import itertools
 import os
 import select
 import socket
@@ -28,10 +29,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, ParamSpec, TypeVar
 
 Side = Literal["client", "server"]
 Place = Literal["client", "middle", "server"]
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
 
 FIN, SYN, RST, PSH, ACK = 0x01, 0x02, 0x04, 0x08, 0x10
 FLAG_NAMES = ((SYN, "SYN"), (FIN, "FIN"), (RST, "RST"), (PSH, "PSH"), (ACK, "ACK"))
@@ -51,6 +54,9 @@ ONE_WAY = 0.010
 
 # How far along the wire each capture point is, as a share of the way from client to server.
 PLACES: dict[Place, float] = {"client": 0.0, "middle": 0.5, "server": 1.0}
+
+HOSTS = itertools.count()
+"""Numbers the hosts of this process: each has a namespace of its own."""
 
 CLONE_NEWNET = 0x40000000  # linux/sched.h
 TUNSETIFF = 0x400454CA  # linux/if_tun.h
@@ -98,13 +104,13 @@ class Host:
 
     def __init__(self, side: Side) -> None:
         self.side = side
-        self.namespace = f"handshake-{side}-{os.getpid()}"
+        self.namespace = f"handshake-{side}-{os.getpid()}-{next(HOSTS)}"
         self._sockets: list[socket.socket] = []
         run("ip", "netns", "add", self.namespace)
         # A thread that has entered the namespace makes whatever must belong to it.
         self._inside = ThreadPoolExecutor(1, initializer=enter, initargs=(self.namespace,))
         try:
-            self.tap = self._inside.submit(open_tap).result()
+            self.tap = self.inside(open_tap)
             self._configure()
         except BaseException:
             self.close()
@@ -122,14 +128,18 @@ class Host:
             neighbour = (ADDRESSES[peer][family], "lladdr", MACS[peer], "nud", "permanent")
             run(*ip, "neigh", "add", *neighbour, "dev", "wire")
 
+    def inside(self, function: Callable[Given, Result], *given: Given.args, **named: Given.kwargs) -> Result:
+        """Call a function in this namespace: what it opens or starts belongs there."""
+        return self._inside.submit(function, *given, **named).result()
+
     def sysctl(self, name: str, value: str) -> None:
         """Set a kernel parameter in this namespace; one that this kernel does not have is left out."""
         path = Path("/proc/sys", name.replace(".", "/"))
-        self._inside.submit(lambda: path.write_text(value) if path.exists() else 0).result()
+        self.inside(lambda: path.write_text(value) if path.exists() else 0)
 
     def new_socket(self, port: int = 0, family: socket.AddressFamily = socket.AF_INET) -> socket.socket:
         """Return a TCP socket of this host, bound to its address and to `port` unless that is 0."""
-        made = self.keep(self._inside.submit(socket.socket, family, socket.SOCK_STREAM).result())
+        made = self.keep(self.inside(socket.socket, family, socket.SOCK_STREAM))
         made.settimeout(20)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if port:
@@ -141,15 +151,18 @@ class Host:
         self._sockets.append(made)
         return made
 
-    def listen(self, port: int, family: socket.AddressFamily = socket.AF_INET) -> socket.socket:
+    def listen(self, port: int, family: socket.AddressFamily = socket.AF_INET, backlog: int = 8) -> socket.socket:
         """Return a listening socket of this host."""
         listener = self.new_socket(port, family)
-        listener.listen(8)
+        listener.listen(backlog)
         return listener
 
     def close(self) -> None:
         """Close what is open, and remove the namespace with its device."""
         for made in self._sockets:
+            if made.fileno() >= 0 and made.type == socket.SOCK_STREAM:
+                # No FIN, which nobody would acknowledge: the kernel would keep the socket for minutes.
+                made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             made.close()
         self._inside.shutdown()
         if hasattr(self, "tap"):
@@ -162,11 +175,14 @@ class Wire:
 
     `drop` decides what is lost: it is asked once for each segment, and a lost one disappears at its
     destination's door, so that every capture point has seen it.  `captured` holds what passed each
-    place, TCP only, as (time in ns since 1970, frame).
+    place, TCP and the ICMP errors about it, as (time in ns since 1970, frame).
     """
 
-    def __init__(self, one_way: float = ONE_WAY) -> None:
+    def __init__(
+        self, one_way: float = ONE_WAY, *, client_port: int = CLIENT_PORT, server_port: int = SERVER_PORT
+    ) -> None:
         self.one_way = one_way
+        self.ports: dict[Side, int] = {"client": client_port, "server": server_port}
         self.drop: Callable[[Segment], bool] = lambda segment: False
         self.captured: dict[Place, list[tuple[int, bytes]]] = {place: [] for place in PLACES}
         self._stopping = threading.Event()
@@ -190,13 +206,17 @@ class Wire:
 
     def connect(self, family: socket.AddressFamily = socket.AF_INET) -> tuple[socket.socket, socket.socket]:
         """Open a connection and return the client's socket and the server's."""
-        listener = self.server.listen(SERVER_PORT, family)
-        client = self.client.new_socket(CLIENT_PORT, family)
-        client.connect((ADDRESSES["server"][family], SERVER_PORT))
+        listener = self.server.listen(self.ports["server"], family)
+        client = self.client.new_socket(self.ports["client"], family)
+        client.connect(self.at("server", family))
         server = self.server.keep(listener.accept()[0])
         server.settimeout(20)
         self.settle()
         return client, server
+
+    def at(self, side: Side, family: socket.AddressFamily = socket.AF_INET) -> tuple[str, int]:
+        """Return the address and port of one end, as `connect` wants them."""
+        return ADDRESSES[side][family], self.ports[side]
 
     def drop_once(self, match: Callable[[Segment], bool]) -> None:
         """Lose the next segment that matches, and no other."""
@@ -236,12 +256,12 @@ class Wire:
                 now = time.monotonic()
                 to = PEER[hosts[tap].side]
                 segment = Segment.of(to, frame)
-                if segment is None:
+                if segment is None and not is_icmp_error(frame):
                     continue
                 for place, share in PLACES.items():
                     travelled = share if to == "server" else 1 - share
                     heapq.heappush(due, (now + travelled * self.one_way, count := count + 1, place, frame))
-                if not self.drop(segment):
+                if segment is None or not self.drop(segment):
                     door = self.server.tap if to == "server" else self.client.tap
                     heapq.heappush(due, (now + self.one_way, count := count + 1, door, frame))
             while due and due[0][0] <= time.monotonic():
@@ -250,6 +270,20 @@ class Wire:
                     os.write(target, frame)
                 else:
                     self.captured[target].append((time.time_ns(), frame))
+
+
+def is_icmp_error(frame: bytes) -> bool:
+    """Whether an Ethernet frame is an ICMP destination unreachable, of IPv4 or IPv6."""
+    if frame[14] >> 4 == 4:
+        return frame[23] == socket.IPPROTO_ICMP and frame[14 + (frame[14] & 15) * 4] == 3
+    return frame[20] == socket.IPPROTO_ICMPV6 and frame[54] == 1
+
+
+def remove_namespaces_of_the_dead() -> None:
+    """Remove the namespaces of processes that were killed before they could."""
+    for path in Path("/run/netns").glob("handshake-*-*-*"):
+        if not Path("/proc", path.name.split("-")[2]).exists():
+            run("ip", "netns", "del", path.name)
 
 
 def require_linux_root() -> None:

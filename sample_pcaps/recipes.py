@@ -12,10 +12,7 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from netns import ACK, ADDRESSES, CLIENT_PORT, SERVER_PORT, SYN, Place, Wire
-
-SERVER = (ADDRESSES["server"][socket.AF_INET], SERVER_PORT)
-CLIENT = (ADDRESSES["client"][socket.AF_INET], CLIENT_PORT)
+from netns import ACK, SYN, Place, Wire
 
 PAGE = (
     b"<!doctype html>\n<title>A small page</title>\n"
@@ -78,8 +75,8 @@ def three_segment_close(wire: Wire) -> None:
 
 
 def simultaneous_open(wire: Wire) -> None:
-    ends = wire.client.new_socket(CLIENT_PORT), wire.server.new_socket(SERVER_PORT)
-    for end, other in zip(ends, (SERVER, CLIENT), strict=True):
+    ends = wire.client.new_socket(wire.ports["client"]), wire.server.new_socket(wire.ports["server"])
+    for end, other in zip(ends, (wire.at("server"), wire.at("client")), strict=True):
         end.setblocking(False)
         assert end.connect_ex(other) == errno.EINPROGRESS
     wire.settle()
@@ -106,7 +103,7 @@ def half_close(wire: Wire) -> None:
 
 
 def refused(wire: Wire) -> None:
-    assert wire.client.new_socket(CLIENT_PORT).connect_ex(SERVER) == errno.ECONNREFUSED
+    assert wire.client.new_socket(wire.ports["client"]).connect_ex(wire.at("server")) == errno.ECONNREFUSED
     wire.settle()
 
 
@@ -114,16 +111,16 @@ def filtered(wire: Wire) -> None:
     wire.client.sysctl("net.ipv4.tcp_syn_retries", "2")
     wire.client.sysctl("net.ipv4.tcp_syn_linear_timeouts", "0")
     wire.drop = lambda segment: segment.to == "server"
-    assert wire.client.new_socket(CLIENT_PORT).connect_ex(SERVER) == errno.ETIMEDOUT
+    assert wire.client.new_socket(wire.ports["client"]).connect_ex(wire.at("server")) == errno.ETIMEDOUT
 
 
 def half_open(wire: Wire) -> None:
-    wire.server.listen(SERVER_PORT)
+    wire.server.listen(wire.ports["server"])
     wire.server.sysctl("net.ipv4.tcp_synack_retries", "2")
     wire.drop = lambda segment: segment.to == "client"
-    client = wire.client.new_socket(CLIENT_PORT)
+    client = wire.client.new_socket(wire.ports["client"])
     client.setblocking(False)
-    assert client.connect_ex(SERVER) == errno.EINPROGRESS
+    assert client.connect_ex(wire.at("server")) == errno.EINPROGRESS
     client.close()
     wire.settle(4)
 

@@ -5,53 +5,9 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
-STATES = {
-    "SYN_RECV": "SYN_RECEIVED",
-    "FIN_WAIT1": "FIN_WAIT_1",
-    "FIN_WAIT2": "FIN_WAIT_2",
-    "CLOSE": "CLOSED",
-}
-"""Linux's spelling, where it is another."""
-
-POINTS = ("client", "middle", "server")
-
-Key = tuple[str, int, str, int]
-
-
-@dataclass(frozen=True)
-class Change:
-    """One change of state of one socket; `earliest_ns` to `latest_ns` brackets the time of a polled one."""
-
-    state: str
-    time_ns: int
-    earliest_ns: int
-    latest_ns: int
-    polled: bool
-
-
-@dataclass
-class Socket:
-    """One socket's life: local and remote address and port, whose it is, its states in order."""
-
-    side: str
-    key: Key
-    changes: list[Change] = field(default_factory=list)
-
-    def changes_once(self) -> list[Change]:
-        """The changes without those that lead to the same state again (a restarted TIME_WAIT)."""
-        return [
-            change
-            for before, change in zip([None, *self.changes], self.changes, strict=False)
-            if before is None or before.state != change.state
-        ]
-
-    @property
-    def path(self) -> list[str]:
-        """The states that it went to, a repeated one once."""
-        return [change.state for change in self.changes_once()]
+from kernel_record import POINTS, STATES, Change, Key, Socket
 
 
 def change_of(row: dict) -> Change:

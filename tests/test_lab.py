@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from typing import NamedTuple
+from collections import Counter
 
 import pytest
 
-from handshake_inspect import Report, analyse
-from handshake_inspect.report import Connection, Endpoint
-from lab import POINTS, Change, Key, Socket, captures, sockets
-
-
-class Difference(NamedTuple):
-    """Where the wire cannot decide: what follows the common states in our path and in the kernel's."""
-
-    scenario: str
-    points: tuple[str, ...]
-    side: str
-    ours: str
-    kernel: str
-    reason: str
-
+from handshake_inspect import analyse
+from kernel_record import POINTS, Difference, after_the_common_part, at_the_same_step, matches, path_of
+from lab import captures, sockets
 
 TIME_WAIT_ENDS = "2MSL ends after the capture does, and sends nothing"
 GAVE_UP = "the connect gave up; that sends nothing"
@@ -84,10 +71,6 @@ SHOWN_LATER = {
 }
 # fmt: on
 
-SLACK_NS = 100_000
-POLL_NS = 1_000_000
-"""A poll is stamped when it is done; with hundreds of sockets it began up to a millisecond before."""
-
 
 @pytest.fixture(scope="session")
 def lab(shared):
@@ -98,35 +81,6 @@ def lab(shared):
     ]
 
 
-def endpoints(report: Report) -> dict[Key, list[tuple[Connection, Endpoint]]]:
-    """Return both ends of every connection, by local and remote address and port."""
-    found = defaultdict(list)
-    for connection in report.connections:
-        for end, other in ((connection.client, connection.server), (connection.server, connection.client)):
-            found[end.address, end.port, other.address, other.port].append((connection, end))
-    return found
-
-
-def matches(report: Report, lives: list[Socket]):
-    """Yield each socket with the endpoint that it is in the report: the incarnation that began nearest in time."""
-    by_key = endpoints(report)
-    for life in lives:
-        began = life.changes[0].time_ns
-        yield life, min(by_key[life.key], key=lambda pair: abs(pair[0].first_time_ns - began))[1]
-
-
-def path_of(end: Endpoint) -> list[str]:
-    """Return the states that the wire shows; the assumed end of 2MSL is none of them."""
-    return [step.to for step in end.transitions if step.event != "2MSL timeout"]
-
-
-def after_the_common_part(ours: list[str], kernel: list[str]) -> tuple[str, str]:
-    common = 0
-    while common < min(len(ours), len(kernel)) and ours[common] == kernel[common]:
-        common += 1
-    return " ".join(ours[common:]), " ".join(kernel[common:])
-
-
 def test_every_endpoint_goes_through_the_kernels_states_wherever_a_segment_shows_them(lab):
     found = {
         (name, point, life.side, *after_the_common_part(path_of(end), life.path))
@@ -134,7 +88,7 @@ def test_every_endpoint_goes_through_the_kernels_states_wherever_a_segment_shows
         for life, end in matches(report, lives)
         if path_of(end) != life.path
     }
-    listed = {(row.scenario, point, row.side, row.ours, row.kernel) for row in DIFFERENCES for point in row.points}
+    listed = {told for row in DIFFERENCES for told in row.at_each_point()}
     assert found - listed == set(), "differences that nobody explained"
     assert listed - found == set(), "explained differences that are no more"
 
@@ -145,21 +99,14 @@ def test_most_endpoints_are_compared_and_agree(lab):
     assert counts[True] > 800
 
 
-def lies_within(change: Change, time_ns: int) -> bool:
-    slack = POLL_NS if change.polled else SLACK_NS
-    return change.earliest_ns - slack <= time_ns <= change.latest_ns + slack
-
-
 def test_transitions_lie_within_a_tenth_of_a_millisecond_of_the_kernels_on_the_endpoints_own_capture(lab):
     late = {
         (name, life.side, step.to)
         for name, point, report, lives in lab
         for life, end in matches(report, lives)
         if point == life.side
-        for step, change in zip(
-            (step for step in end.transitions if step.event != "2MSL timeout"), life.changes_once(), strict=False
-        )
-        if step.to == change.state and not lies_within(change, step.time_ns)
+        for step, change in at_the_same_step(end, life)
+        if not change.includes(step.time_ns)
     }
     assert late == set(SHOWN_LATER)
 

@@ -36,12 +36,6 @@ def _off(finding: str, a: int, b: int) -> str:
     if finding == "rst-ignored":
         if b == 0:
             return "it does not acknowledge the SYN"
-<<<<<<< HEAD:handshake_inspect/views/sentences.py
-        return (
-            f"its SEQ {a} is {b} past RCV.NXT, outside the window" if b > 0 else f"its SEQ {a} is {-b} before RCV.NXT"
-        )
-=======
         place = f"{b} past RCV.NXT, outside the window" if b > 0 else f"{-b} before RCV.NXT"
         return f"its SEQ {a} is {place}"
->>>>>>> ladders:handshake_inspect/verdict/sentences.py
     return ""
