@@ -6,7 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -55,6 +55,12 @@ def play_all(lifecycles: Sequence[tuple[int, Lifecycle]]) -> dict[str, Played | 
                 lifecycle.name: pool.submit(play, lifecycle, number, poller)
                 for number, lifecycle in sorted(lifecycles, key=lambda row: -row[1].seconds)
             }
+            try:
+                wait(tasks.values())
+            except BaseException:
+                # Ctrl-C waits for the scenes that are being played, not for all.
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
         played = {name: task.exception() or task.result() for name, task in tasks.items()}
         rows = trace.rows()
     for one in played.values():

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from netns import Host
+from netns import CannotRecord, Host
 
 ETH_P_ALL = 0x0003  # linux/if_ether.h
 SO_TIMESTAMPNS = 35  # asm-generic/socket.h
@@ -28,12 +28,15 @@ def packets_stamped() -> Iterator[None]:
         probe.bind(("127.0.0.1", 0))
         probe.settimeout(5)
         probe.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
-        while True:
+        until = time.monotonic() + 10
+        while time.monotonic() < until:
             probe.sendto(b"?", probe.getsockname())
             time.sleep(0.02)
             before = time.time_ns()
             if stamp_of(probe.recvmsg(16, 256)[1]) < before:
                 break
+        else:
+            raise CannotRecord("this kernel does not stamp packets")
         yield
 
 

@@ -26,7 +26,7 @@ from lifecycles import DIFFERENCES, LIFECYCLES, SHOWN_LATER, Lifecycle, Outcome
 from netns import CannotRecord, Place, Side, write_pcap
 from recording import Played
 
-pytestmark = pytest.mark.root
+pytestmark = [pytest.mark.root, pytest.mark.slow]
 
 NAMED = {lifecycle.name: lifecycle for lifecycle in LIFECYCLES}
 LISTED = {told for row in DIFFERENCES for told in row.at_each_point()}

@@ -57,6 +57,9 @@ class StateTrace:
     def __enter__(self) -> StateTrace:
         try:
             self._inside.submit(self._start).result()
+        except OSError as refusal:
+            self.__exit__()
+            raise CannotRecord(f"tracefs cannot be used: {refusal}") from None
         except BaseException:
             self.__exit__()
             raise
