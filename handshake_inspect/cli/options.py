@@ -80,3 +80,9 @@ def progress_option(command: F) -> F:
     """--progress: a bar on standard error."""
     sentence = "A progress bar on standard error; without it, on a terminal after a second."
     return click.option("--progress/--no-progress", default=None, help=sentence)(command)
+
+
+def names_option(command: F) -> F:
+    """--names: addresses by the names that the capture tells."""
+    sentence = "Show addresses by the names in the capture itself (DNS answers, TLS SNI, HTTP Host); asks no network."
+    return click.option("--names", is_flag=True, help=sentence)(command)
