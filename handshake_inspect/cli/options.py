@@ -73,6 +73,11 @@ def look_options(command: F) -> F:
     """--utc and --color: how a report for people looks."""
     command = click.option("--color/--no-color", "colour", default=None,
                            help="Colour; without it, on a terminal unless NO_COLOR is set.")(command)  # fmt: skip
+    return utc_option(command)
+
+
+def utc_option(command: F) -> F:
+    """--utc: the clock of absolute times."""
     return click.option("--utc", is_flag=True, help="Absolute times in UTC instead of local time.")(command)
 
 
