@@ -41,6 +41,8 @@ class Command(NamedTuple):
 # fmt: off
 COMMANDS = {row.name: row for row in (
     Command("report",   "report",   "How each TCP connection opened and closed, and what is wrong (the default)."),
+    Command("html",     "html",     "Write one page with charts, a table and ladders that opens without a network."),
+    Command("extract",  "extract",  "Write the original frames of chosen connections to a capture file."),
     Command("findings", "findings", "Print the table of findings: id, severity, what it means."),
     Command("schema",   "schema",   "Print the JSON Schema of --format json."),
 )}

@@ -73,6 +73,11 @@ def look_options(command: F) -> F:
     """--utc and --color: how a report for people looks."""
     command = click.option("--color/--no-color", "colour", default=None,
                            help="Colour; without it, on a terminal unless NO_COLOR is set.")(command)  # fmt: skip
+    return utc_option(command)
+
+
+def utc_option(command: F) -> F:
+    """--utc: the clock of absolute times."""
     return click.option("--utc", is_flag=True, help="Absolute times in UTC instead of local time.")(command)
 
 
@@ -80,3 +85,9 @@ def progress_option(command: F) -> F:
     """--progress: a bar on standard error."""
     sentence = "A progress bar on standard error; without it, on a terminal after a second."
     return click.option("--progress/--no-progress", default=None, help=sentence)(command)
+
+
+def names_option(command: F) -> F:
+    """--names: addresses by the names that the capture tells."""
+    sentence = "Show addresses by the names in the capture itself (DNS answers, TLS SNI, HTTP Host); asks no network."
+    return click.option("--names", is_flag=True, help=sentence)(command)

@@ -1,4 +1,4 @@
-"""Where text goes: standard output or a file for the result, standard error for everything else."""
+"""Where results go: standard output or a file for the result, standard error for everything else."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import stat
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from typing import TextIO
+from typing import Any, BinaryIO, TextIO
 
 import click
 
@@ -17,6 +17,9 @@ from handshake_inspect.render import Style
 WIDTH_PIPED = 100
 """Columns of a report that does not go to a terminal: the same everywhere, unless COLUMNS says otherwise."""
 WIDTH_MIN = 40
+TEXT = {"mode": "w", "encoding": "utf-8", "errors": "backslashreplace", "newline": "\n"}
+BYTES = {"mode": "wb"}
+"""How a file is opened for a report, and for a capture."""
 
 
 def complain(*lines: str) -> None:
@@ -32,13 +35,24 @@ def deliver(path: str, captures: Sequence[str], write: Callable[[TextIO], None])
     A file is written beside its place and renamed when it is whole, so that nobody sees half a report and a
     run that fails leaves the old one.  UsageError when it cannot be written, or is one of the captures.
     """
+    return _deliver(path, captures, write, TEXT)
+
+
+def deliver_bytes(path: str, captures: Sequence[str], write: Callable[[BinaryIO], None]) -> bool:
+    """As `deliver`, for what is not text; UsageError as well when standard output is a terminal."""
+    if path == "-" and sys.stdout.isatty():
+        raise UsageError("standard output is a terminal and this is no text: name a file, or pipe it")
+    return _deliver(path, captures, write, BYTES)
+
+
+def _deliver(path: str, captures: Sequence[str], write: Callable[[Any], None], opening: dict[str, str]) -> bool:
     if path == "-":
-        return _to_stdout(write)
+        return _to_stdout(write, binary=opening is BYTES)
     for capture in captures:
         if capture != "-" and os.path.exists(path) and os.path.exists(capture) and os.path.samefile(path, capture):
             raise UsageError(f"--output {path} would overwrite the capture {capture}")
     try:
-        with _file(path) as out:
+        with _file(path, opening) as out:
             write(out)
     except BrokenPipeError:
         return False
@@ -47,12 +61,12 @@ def deliver(path: str, captures: Sequence[str], write: Callable[[TextIO], None])
     return True
 
 
-def _to_stdout(write: Callable[[TextIO], None]) -> bool:
+def _to_stdout(write: Callable[[Any], None], *, binary: bool) -> bool:
     # A terminal or a pipe may have an encoding that lacks a character of a path: it is spelled out then.
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace", newline="\n")
     try:
-        write(sys.stdout)
+        write(sys.stdout.buffer if binary else sys.stdout)
         sys.stdout.flush()
     except BrokenPipeError:
         close_quietly(sys.stdout)
@@ -79,21 +93,21 @@ def open_what_is_closed() -> None:
 
 
 @contextlib.contextmanager
-def _file(path: str) -> Iterator[TextIO]:
+def _file(path: str, opening: dict[str, Any]) -> Iterator[Any]:
     try:
         mode: int | None = os.stat(path).st_mode
     except FileNotFoundError:
         mode = None
     if mode is not None and not stat.S_ISREG(mode):
         # A device or a named pipe is written in place; it cannot be replaced.
-        with open(path, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as out:
+        with open(path, **opening) as out:
             yield out
         return
     path = os.path.realpath(path)
     beside = f"{path}.{os.getpid()}.part"
     handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:
-        with open(handle, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as out:
+        with open(handle, **opening) as out:
             yield out
         if mode is not None:
             os.chmod(beside, stat.S_IMODE(mode))

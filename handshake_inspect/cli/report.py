@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
 import click
 
-from handshake_inspect.cli import DONE, UNREADABLE, options
-from handshake_inspect.cli.output import complain, deliver, style_of
-from handshake_inspect.cli.progress import progress_bar
-from handshake_inspect.errors import CaptureError
+from handshake_inspect.cli import options
+from handshake_inspect.cli.choice import choose
+from handshake_inspect.cli.output import deliver, style_of
 from handshake_inspect.render import RENDERERS, format_of
-
-if TYPE_CHECKING:
-    from handshake_inspect.render.selection import Selection
 
 
 @click.command(
@@ -26,6 +22,7 @@ if TYPE_CHECKING:
 @options.selection_options
 @options.output_options
 @options.two_msl_option
+@options.names_option
 @options.look_options
 @options.progress_option
 def report(
@@ -35,6 +32,7 @@ def report(
     format: str | None,
     output: str,
     two_msl: str,
+    names: bool,
     utc: bool,
     colour: bool | None,
     progress: bool | None,
@@ -44,42 +42,14 @@ def report(
     Several captures are the rotated files of one tap: they are read in time order as one capture.  `-` is
     standard input.
     """
-    # The filter is understood before a capture is read: a slip in it must not cost a minute.
-    keep = None
-    if expression is not None:
-        from handshake_inspect.select import compile_filter
-
-        keep = compile_filter(expression)
-    from handshake_inspect.analyse import analyse
-    from handshake_inspect.render.selection import Selection
-
-    with progress_bar(progress) as tell:
-        analysis = analyse(captures, two_msl=two_msl, progress=tell)
-    selection = Selection(analysis, streams=streams, keep=keep)
+    chosen = choose(captures, expression, streams, two_msl=two_msl, progress=progress, names=names)
+    selection = chosen.selection
     write = RENDERERS[format or format_of(output)].load()
     style = style_of(output, utc=utc, colour=colour)
 
     def write_report(out: TextIO) -> None:
         write(selection, out, style)
 
-    if deliver(output, captures, write_report) and not selection.everything and not len(selection):
-        complain(nothing_chosen(selection, expression, streams))
-    return tell_faults(selection)
-
-
-def nothing_chosen(selection: Selection, expression: str | None, streams: tuple[int, ...]) -> str:
-    """`none of 4 connections matches --filter 'port 1'`."""
-    asked = [f"--stream {stream}" for stream in streams]
-    if expression is not None:
-        asked.append(f"--filter '{expression}'")
-    if selection.total == 1:
-        return f"the only connection does not match {' '.join(asked)}"
-    return f"none of {selection.total:,} connections matches {' '.join(asked)}"
-
-
-def tell_faults(selection: Selection) -> int:
-    """Each fault of the inputs as a line on standard error; the exit status."""
-    faults = [(capture.path, fault) for capture in selection.captures for fault in capture.faults]
-    for path, fault in faults:
-        complain(str(CaptureError(path, fault.problem, offset=fault.offset, frame=fault.frame)))
-    return UNREADABLE if faults else DONE
+    if deliver(output, captures, write_report):
+        chosen.tell_if_empty()
+    return chosen.status()

@@ -1,0 +1,74 @@
+"""What the commands that show connections begin and end with: analyse, choose, and say what could not be read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from handshake_inspect.cli import DONE, UNREADABLE
+from handshake_inspect.cli.output import complain
+from handshake_inspect.cli.progress import progress_bar
+from handshake_inspect.errors import CaptureError
+
+if TYPE_CHECKING:
+    from handshake_inspect.render.selection import Selection
+
+
+class Choice(NamedTuple):
+    """The connections that --filter and --stream chose, and the options' own words."""
+
+    selection: Selection
+    expression: str | None
+    streams: Sequence[int]
+
+    def tell_if_empty(self) -> None:
+        """A line on standard error when the options chose nothing."""
+        if not self.selection.everything and not len(self.selection):
+            complain(self.nothing_chosen())
+
+    def nothing_chosen(self) -> str:
+        """`none of 4 connections matches --filter 'port 1'`."""
+        asked = [f"--stream {stream}" for stream in self.streams]
+        if self.expression is not None:
+            asked.append(f"--filter '{self.expression}'")
+        total = self.selection.total
+        if total == 1:
+            return f"the only connection does not match {' '.join(asked)}"
+        return f"none of {total:,} connections matches {' '.join(asked)}"
+
+    def status(self) -> int:
+        """Each fault of the inputs as a line on standard error; the exit status."""
+        faults = [(capture.path, fault) for capture in self.selection.captures for fault in capture.faults]
+        for path, fault in faults:
+            complain(str(CaptureError(path, fault.problem, offset=fault.offset, frame=fault.frame)))
+        return UNREADABLE if faults else DONE
+
+
+def choose(
+    captures: Sequence[str],
+    expression: str | None,
+    streams: Sequence[int],
+    *,
+    two_msl: str,
+    progress: bool | None,
+    names: bool = False,
+) -> Choice:
+    """Analyse the captures and choose connections; with `names`, addresses get the names that the captures tell."""
+    # The filter is understood before a capture is read: a slip in it must not cost a minute.
+    keep = None
+    if expression is not None:
+        from handshake_inspect.select import compile_filter
+
+        keep = compile_filter(expression)
+    from handshake_inspect.analyse import analyse
+    from handshake_inspect.render.selection import Report, Selection
+
+    if names:
+        from handshake_inspect.names import Named, names_of, refuse_standard_input
+
+        refuse_standard_input(captures)
+    with progress_bar(progress) as tell:
+        report: Report = analyse(captures, two_msl=two_msl, progress=tell)
+    if names:
+        report = Named(report, names_of(captures))
+    return Choice(Selection(report, streams=streams, keep=keep), expression, streams)
