@@ -124,10 +124,10 @@ def test_late_data_from_before_a_reset_does_not_make_the_reset_forged(tmp_path):
 def test_a_fin_on_a_reset_is_no_fin(tmp_path):
     """A RST is judged before the FIN bit (section 3.10.7.4); no frame beyond the capture may be named."""
     connection = judged(tmp_path, """
-        0   A FIN,RST  0
-        1   B SYN,ACK  0 0
+        0   A FIN,RST  1
+        1   B SYN,ACK  500 1
         2   A SYN      0
-        3   B ACK      0 2 1000
+        3   B PSH,ACK  501 2 1000
     """)  # fmt: skip
     named = {step.earliest_frame for end in ends(connection).values() for step in end.transitions}
     assert named == {None}
