@@ -32,8 +32,6 @@ from handshake_inspect.rfc9293.states import State as S
 PORTS = {"A": 40000, "B": 80}
 UNSEEN = (E.PASSIVE_OPEN, E.TIMEOUT_2MSL)
 SENT_EVENTS = (E.SND_SYN, E.SND_FIN, E.SND_RST)
-LAST = (None, E.SND_RST, E.RCV_RST)
-"""After these an endpoint takes nothing any more."""
 ACKED_EVENTS = (E.RCV_SYN, E.RCV_SYN_ACK, E.RCV_FIN)
 
 @pytest.fixture(scope="module")
@@ -189,9 +187,29 @@ def test_the_capture_of_an_endpoint_itself_tells_its_moves_in_their_order_and_at
 
 
 def is_closed_unseen(world: World, name: str, sent: Sent) -> bool:
-    """Whether a RST is the first sign of an endpoint that was CLOSED, or LISTEN again, before."""
-    gone = [move for move in moves(world, name) if move.after in (S.CLOSED, S.LISTEN) and move.time_ns <= sent.time_ns]
-    return bool(sent.segment.flags & RST and gone)
+    """Whether a RST shows that an endpoint was CLOSED, or in LISTEN, when it sent it."""
+    before = [move for move in world.ends[name].moves if move.time_ns <= sent.time_ns]
+    gone = not before or any(move.after in (S.CLOSED, S.LISTEN) for move in before)
+    return bool(sent.segment.flags & RST) and gone
+
+
+def is_disturbed(world: World) -> bool:
+    """Whether a segment was lost or overtaken: then what came may have been dropped, being out of order."""
+    for name in ENDS:
+        sent = [each for each in world.sent if each.sender == name]
+        arrivals = [time_ns for each in sent for time_ns in each.arrived_ns]
+        if arrivals != sorted(arrivals) or not all(each.arrived_ns for each in sent):
+            return True
+    return False
+
+
+def had_moved_on(world: World, name: str, cause: Sent) -> bool:
+    """Whether an endpoint moved while a captured segment was on its way to it, or was gone when it came."""
+    on_its_way = range(min(cause.captured_ns), min(cause.arrived_ns) + 1)
+    return any(
+        move.time_ns in on_its_way or (move.after in (S.CLOSED, S.LISTEN) and move.time_ns < on_its_way.start)
+        for move in world.ends[name].moves
+    )
 
 
 def has_happened(world: World, name: str, claim: Transition, by_ns: int) -> bool:
@@ -230,6 +248,45 @@ def test_over_any_link_nothing_is_called_observed_or_confirmed_that_did_not_happ
                 assert has_happened(world, name, claim, proof.time_ns), text
             else:
                 assert claim.certainty == "inferred", text
-                copies = [sent_in[claim.frame]]
+                cause = sent_in[claim.frame]
                 taken = has_happened(world, name, claim, 10**18)
-                assert taken or not copies[0].arrived_ns or moves(world, name)[-1].event in LAST, text
+                assert taken or not cause.arrived_ns or had_moved_on(world, name, cause) or is_disturbed(world), text
+
+
+@profile(300)
+@given(script=scripts(), point=st.sampled_from(POINTS), latency=LATENCIES, traits=st.tuples(TRAITS, TRAITS))
+def test_kinds_first_closer_and_time_wait_are_those_of_the_truth(folder, script, point, latency, traits):
+    world = converse(script, point=point, latency_ns=latency, traits=traits)
+    connections = report_on(folder, world)
+    assume(len(connections) == 1)
+    (connection,) = connections
+    tale = story(world, connections, len(world.captured))
+    truth = {name: moves(world, name) for name in ENDS}
+    entered = {name: [move.after for move in truth[name]] for name in ENDS}
+    role = {name: "client" if end_of(connection, name) is connection.client else "server" for name in ENDS}
+
+    holders = {role[name] for name in ENDS if S.TIME_WAIT in entered[name]}
+    assert {stay.holder for stay in connection.time_wait} == holders, f"TIME_WAIT is with {holders}{tale}"
+    for stay in connection.time_wait:
+        (name,) = (name for name in ENDS if role[name] == stay.holder)
+        (came,) = (move for move in truth[name] if move.after == S.TIME_WAIT)
+        assert abs(stay.start_ns - START_NS - came.time_ns) <= latency, f"TIME_WAIT began otherwise{tale}"
+
+    opened = {name: S.ESTABLISHED in entered[name] for name in ENDS}
+    crossed = all(any(move.before == S.SYN_SENT and move.event == E.RCV_SYN for move in truth[name]) for name in ENDS)
+    if all(opened.values()):
+        kind = "simultaneous" if crossed else "three-way"
+        assert connection.opening.kind == kind, f"the opening is {kind}{tale}"
+
+    fins = {sent.sender: sent for sent in reversed(world.sent) if sent.segment.flags & FIN}
+    if len(fins) == 2 and all(opened.values()) and S.CLOSED not in [move.after for name in ENDS for move in truth[name]
+                                                                    if move.event in (None, E.SND_RST, E.RCV_RST)]:  # fmt: skip
+        covers = {
+            name: ahead(fins[other].segment.end, fins[name].segment.ack) >= 0 for name, other in (("A", "B"), ("B", "A"))
+        }
+        first = "B" if covers["A"] else "A"
+        if any(covers.values()):
+            assert connection.closing.first == role[first], f"{first} closed first{tale}"
+            assert connection.closing.kind in ("four-way", "three-segment"), f"the closing is not that{tale}"
+        else:
+            assert connection.closing.kind == "simultaneous", f"the FINs crossed{tale}"
