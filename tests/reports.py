@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from handshake_inspect.errors import CaptureError
 from handshake_inspect.render.selection import Selection
 from handshake_inspect.report import (
     BytesPerSide,
@@ -177,6 +178,11 @@ class FakeReport:
     def __init__(self, connections: Sequence[Connection], captures: Sequence[CaptureInfo] | None = None) -> None:
         self.captures = tuple(captures) if captures is not None else (capture(),)
         self.connections = tuple(connections)
+        self.faults = [
+            CaptureError(each.path, fault.problem, offset=fault.offset, frame=fault.frame)
+            for each in self.captures
+            for fault in each.faults
+        ]
         counted = Selection(self, keep=lambda connection: True)
         self._selection = counted
         self.summary: Summary = counted.summary

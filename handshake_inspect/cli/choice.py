@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from handshake_inspect.cli import DONE, UNREADABLE
 from handshake_inspect.cli.output import complain
 from handshake_inspect.cli.progress import progress_bar
-from handshake_inspect.errors import CaptureError
 
 if TYPE_CHECKING:
+    from handshake_inspect.errors import CaptureError
     from handshake_inspect.render.selection import Selection
 
 
@@ -20,6 +21,7 @@ class Choice(NamedTuple):
     selection: Selection
     expression: str | None
     streams: Sequence[int]
+    faults: Sequence[CaptureError]
 
     def tell_if_empty(self) -> None:
         """A line on standard error when the options chose nothing."""
@@ -38,10 +40,9 @@ class Choice(NamedTuple):
 
     def status(self) -> int:
         """Each fault of the inputs as a line on standard error; the exit status."""
-        faults = [(capture.path, fault) for capture in self.selection.captures for fault in capture.faults]
-        for path, fault in faults:
-            complain(str(CaptureError(path, fault.problem, offset=fault.offset, frame=fault.frame)))
-        return UNREADABLE if faults else DONE
+        for fault in self.faults:
+            complain(str(fault))
+        return UNREADABLE if self.faults else DONE
 
 
 def choose(
@@ -52,14 +53,21 @@ def choose(
     two_msl: str,
     progress: bool | None,
     names: bool = False,
+    meanwhile: Callable[[], object] | None = None,
 ) -> Choice:
-    """Analyse the captures and choose connections; with `names`, addresses get the names that the captures tell."""
+    """Analyse the captures and choose connections; with `names`, addresses get the names that the captures tell.
+
+    `meanwhile` is done in another thread while a large capture is read: to import what will write the report.
+    """
     # The filter is understood before a capture is read: a slip in it must not cost a minute.
     keep = None
     if expression is not None:
         from handshake_inspect.select import compile_filter
 
         keep = compile_filter(expression)
+    from threading import Thread
+
+    from handshake_inspect.ahead import pays
     from handshake_inspect.analyse import analyse
     from handshake_inspect.render.selection import Report, Selection
 
@@ -67,8 +75,11 @@ def choose(
         from handshake_inspect.names import Named, names_of, refuse_standard_input
 
         refuse_standard_input(captures)
+    if meanwhile and any(pays(os.path.getsize(path)) for path in captures if os.path.isfile(path)):
+        Thread(target=meanwhile, name="meanwhile", daemon=True).start()
     with progress_bar(progress) as tell:
         report: Report = analyse(captures, two_msl=two_msl, progress=tell)
+    faults = report.faults
     if names:
         report = Named(report, names_of(captures))
-    return Choice(Selection(report, streams=streams, keep=keep), expression, streams)
+    return Choice(Selection(report, streams=streams, keep=keep), expression, streams, faults)

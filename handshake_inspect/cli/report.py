@@ -42,9 +42,12 @@ def report(
     Several captures are the rotated files of one tap: they are read in time order as one capture.  `-` is
     standard input.
     """
-    chosen = choose(captures, expression, streams, two_msl=two_msl, progress=progress, names=names)
+    load = RENDERERS[format or format_of(output)].load
+    chosen = choose(
+        captures, expression, streams, two_msl=two_msl, progress=progress, names=names, meanwhile=load
+    )
     selection = chosen.selection
-    write = RENDERERS[format or format_of(output)].load()
+    write = load()
     style = style_of(output, utc=utc, colour=colour)
 
     def write_report(out: TextIO) -> None:

@@ -324,9 +324,8 @@ def _established_by_ack(r: cython.pointer(Replay), to: cython.int, proof: cython
         if found != proof:
             step(r, to, RCV_ACK_OF_SYN, r.evidence[found], INFERRED, 0)
             return
-        for j in range(proof + 1, r.count):
-            if r.sender[j] != to and acks_syn(r, r.evidence[j], to) and not r.evidence[j].flags & RST:
-                return
+        if not r.one_sided:
+            return
     if found == proof:
         # The ACK itself is not in the capture.
         step(r, to, RCV_ACK_OF_SYN, e, INFERRED, 0)
