@@ -10,7 +10,8 @@ import os
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
-from endpoints import MS, Action, Fate, Traits, World, converse
+from endpoints import MS, Traits
+from link import Action, Fate, World, converse
 
 LONG = bool(os.environ.get("HYPOTHESIS_LONG"))
 
@@ -73,7 +74,8 @@ def worlds(draw: st.DrawFn, *, doubled: bool = True, kept_order: bool = False) -
         draw(scripts()),
         point=draw(st.sampled_from(POINTS)),
         latency_ns=draw(LATENCIES),
-        traits=(draw(TRAITS), draw(TRAITS)),
+        # A FIN from SYN_RECEIVED that is lost before the capture leaves nothing to tell it by.
+        traits=(draw(TRAITS)._replace(early_close=False), draw(TRAITS)._replace(early_close=False)),
         fates=fates,
         in_order=kept_order or draw(st.booleans()),
     )

@@ -9,6 +9,7 @@ import struct
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -42,10 +43,10 @@ class Thrown(NamedTuple):
     options: bytes
 
     def __repr__(self) -> str:
-        flags = ",".join(name for bit, name in LETTERS if self.flags & bit) + (f" {self.flags:#04x}" if self.flags else "")
+        flags = ",".join(name for bit, name in LETTERS if self.flags & bit) + f" {self.flags:#04x}"
+        arrow = "   <-- 80" if self.upper else "40000 -->"
         return (
-            f"\n+{self.gap_ms:>5} ms {'  <-- 80' if self.upper else '40000 -->'} {flags:<18} seq={self.seq} ack={self.ack}"
-            f" len={self.length} window={self.window} options={self.options.hex()}"
+            f"\n+{self.gap_ms:>5} ms {arrow} {flags:<18} seq={self.seq} ack={self.ack} len={self.length} window={self.window} options={self.options.hex()}"
         )
 
     @property
@@ -59,8 +60,8 @@ class Thrown(NamedTuple):
 
 # fmt: off
 THROWN = st.tuples(
-    st.booleans(), st.one_of(st.sampled_from(COMMON), st.integers(0, 255)), st.sampled_from(EDGES), st.sampled_from(EDGES),
-    st.sampled_from((0, 0, 0, 1, 2, 1000)), st.sampled_from((0, 1, 1000, 65535)),
+    st.booleans(), st.one_of(st.sampled_from(COMMON), st.integers(0, 255)), st.sampled_from(EDGES),
+    st.sampled_from(EDGES), st.sampled_from((0, 0, 0, 1, 2, 1000)), st.sampled_from((0, 1, 1000, 65535)),
     st.sampled_from((0, 1, 5, 1000, 30_000, 61_000, -3)), st.sampled_from((b"", MSS_AND_SCALE)),
 ).map(lambda drawn: Thrown(*drawn))
 # fmt: on
@@ -96,7 +97,7 @@ def check_endpoint(endpoint: Endpoint, upper: bool, thrown: list[Thrown]) -> Non
             assert thrown[step.frame - 1].upper != upper
         if step.earliest_frame is not None:
             assert thrown[step.earliest_frame - 1].upper != upper
-    for before, after in zip(steps, steps[1:], strict=False):
+    for before, after in pairwise(steps):
         assert before.to == after.from_
     if steps:
         assert steps[-1].to == endpoint.state

@@ -22,9 +22,10 @@ from hypothesis import strategies as st
 
 from captures import write_pcap, write_pcapng
 from conversations import profile, worlds
-from endpoints import ADDRESSES, RST, START_NS, Ends, World, packet
+from endpoints import RST
 from handshake_inspect import analyse
 from handshake_inspect.capture import open_capture
+from link import ADDRESSES, START_NS, Ends, World, packet
 
 # The function of the same name hides the module.
 journey = importlib.import_module("handshake_inspect.analyse")
@@ -76,7 +77,7 @@ def without_numbers(key: str, leaf: Any) -> Any:
     return re.sub(r"\d+", "#", leaf) if key == "text" else leaf
 
 
-@profile(40)
+@profile(80)
 @given(conversations=SEVERAL, chunk=st.integers(1, 200), rows=st.integers(1, 9), ng=st.booleans())
 def test_where_the_input_is_cut_into_chunks_and_batches_changes_nothing(folder, conversations, chunk, rows, ng):
     write = write_pcapng if ng else write_pcap
@@ -91,7 +92,7 @@ def test_where_the_input_is_cut_into_chunks_and_batches_changes_nothing(folder, 
 LOW, HIGH = 0x01020304, 0xFEFDFCFB
 
 
-@profile(40)
+@profile(80)
 @given(
     conversations=SEVERAL,
     addresses=st.sampled_from(((LOW, HIGH), (HIGH, LOW), (LOW, LOW + 1), (LOW + 1, LOW), (LOW, LOW))),
@@ -109,13 +110,12 @@ def test_what_the_hosts_and_ports_are_called_changes_nothing_else(folder, conver
     assert changed(second, nameless) == changed(first, nameless)
 
 
-@profile(40)
+@profile(80)
 @given(conversations=SEVERAL, shift=st.sampled_from((1, 5, 6, 7, 1000, 2**31 - 1, 2**31, 2**31 + 9, 123_456_789)))
 def test_where_the_sequence_numbers_begin_changes_nothing_else(folder, conversations, shift):
     # A RST that answers a SYN has SEQ 0 wherever the numbers begin, and elsewhere that might lie in a window.
-    assume(
-        not any(sent.segment.flags & RST and sent.segment.seq == 0 for world in conversations for sent in world.sent)
-    )
+    segments = [sent.segment for world in conversations for sent in world.sent]
+    assume(not any(segment.flags & RST and segment.seq == 0 for segment in segments))
 
     def back(key: str, leaf: Any) -> Any:
         if key in ("isn", "expected", "seen") and leaf is not None:
@@ -127,7 +127,7 @@ def test_where_the_sequence_numbers_begin_changes_nothing_else(folder, conversat
     assert changed(second, back) == changed(first, without_numbers)
 
 
-@profile(40)
+@profile(80)
 @given(conversations=SEVERAL, shift_ns=st.sampled_from((1, 999, -START_NS + 1, 10**18, 86_400 * 10**9)))
 def test_when_it_was_changes_nothing_else(folder, conversations, shift_ns):
     absolute = ("first_time_ns", "last_time_ns", "time_ns", "start_ns", "syn_times_ns")
@@ -153,7 +153,7 @@ WRAPPINGS = (
 # fmt: on
 
 
-@profile(40)
+@profile(80)
 @given(
     conversations=st.lists(worlds(doubled=False), min_size=1, max_size=2),
     wrapping=st.sampled_from(WRAPPINGS),
@@ -167,12 +167,11 @@ def test_what_carries_the_segments_changes_nothing_else(folder, conversations, w
 
     first = plain(write_pcap(folder / "a.pcap", together(conversations), link_type=101))
     frames = [(time_ns, wrap(data)) for time_ns, data in together(conversations, family=family)]
-    assert changed(plain(write_pcap(folder / "b.pcap", frames, link_type=link_type)), nameless) == changed(
-        first, nameless
-    )
+    second = plain(write_pcap(folder / "b.pcap", frames, link_type=link_type))
+    assert changed(second, nameless) == changed(first, nameless)
 
 
-@profile(40)
+@profile(80)
 @given(conversations=SEVERAL)
 def test_pcap_and_pcapng_in_either_byte_order_give_the_same(folder, conversations):
     frames = together(conversations)
@@ -183,7 +182,7 @@ def test_pcap_and_pcapng_in_either_byte_order_give_the_same(folder, conversation
     assert plain(write_pcapng(folder / "c.pcapng", numbered, link_types=(1, 101), order="big")) == first
 
 
-@profile(40)
+@profile(80)
 @given(conversations=SEVERAL, cut=st.integers(1, 40))
 def test_a_capture_cut_in_two_files_is_the_same_capture(folder, conversations, cut):
     frames = together(conversations)

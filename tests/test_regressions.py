@@ -8,9 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from captures import write_pcap
-from endpoints import LETTERS, MS, START_NS, Segment, Sent, packet
+from endpoints import LETTERS, MS, Segment, Sent
 from handshake_inspect import analyse
 from handshake_inspect.report import Connection, Endpoint
+from link import START_NS, packet
 
 
 def judged(tmp_path: Path, ladder: str) -> Connection:
@@ -103,10 +104,8 @@ def test_a_fin_that_is_proved_later_came_before_the_reset_that_followed_it(tmp_p
         7   B RST      502
     """)  # fmt: skip
     assert path_of(ends(connection)["A"])[1:] == [
-        "ESTABLISHED confirmed 2",
-        "CLOSE_WAIT confirmed 3",
-        "CLOSED inferred 8",
-    ]
+        "ESTABLISHED confirmed 2", "CLOSE_WAIT confirmed 3", "CLOSED inferred 8",
+    ]  # fmt: skip
 
 
 def test_late_data_from_before_a_reset_does_not_make_the_reset_forged(tmp_path):

@@ -78,7 +78,8 @@ def zeek_conn_state(plain: dict[str, Any]) -> str:
     if orig == RESET:
         if not resp_silent:
             return "RSTO"
-        only_syn = history[0] == "S" and not set("HAFGIQ") & set(history[: history.rindex("R")])
+        before = history.rpartition("R")[0] or history  # a RST with a SYN or FIN has a letter of its own
+        only_syn = history[0] == "S" and not set("HAFGIQ") & set(before)
         return "RSTOS0" if only_syn else "OTH"
     if orig == CLOSED:
         if resp == CLOSED:
