@@ -23,6 +23,7 @@ CASES = {
     "reset": [("SYN >; < SYN-ACK; RST >", (1, 2, 3)), ("SYN >; < SYN-ACK; < RST-ACK", (1, 2, 3))],
     "mid-stream": [("mid; talk", ()), ("mid; FIN >", ())],
     "failed": [
+        ("SYN >; < SYN-ACK; ACK ack+1 >", (1, 2)),
         ("SYN >; < SYN-ACK ack+1", (1, 2)), ("SYN >; < ACK ack-7", (1,)), ("SYN >; < ICMP(3,1)", (1,)),
         ("SYN >; < RST-ACK ack+1", (1,)), ("SYN >; < SYN", (1, 2)),
     ],

@@ -103,7 +103,6 @@ class Judge:
 
     def summary(self):
         """Return counts over all connections, as dicts by word, in the order of the words' tables; 0 is left out."""
-        n: cython.Py_ssize_t
         return {
             "connections": self.judged,
             "openings": {word: self.openings[n] for n, word in enumerate(OPENINGS) if self.openings[n]},

@@ -9,6 +9,7 @@ from cython.cimports.handshake_inspect.track.table import (
     SELF_CONNECTED,
     SYN_ACK_SEEN,
     SYN_SEEN,
+    WRONG_ACK,
     Evidence,
 )
 from cython.cimports.handshake_inspect.verdict.replay import NEVER, Replay, acks_syn
@@ -49,6 +50,9 @@ def _kind(r: cython.pointer(Replay)) -> cython.int:
     if r.refusals and not server & SYN_ACK_SEEN:
         return OPENING_REFUSED
     if server & SYN_ACK_SEEN:
+        for i in range(r.count):
+            if r.sender[i] == 0 and r.evidence[i].marks & WRONG_ACK and not r.evidence[i].flags & RST:
+                return OPENING_FAILED
         for i in range(r.count):
             if r.sender[i] == 1 and acks_syn(r, r.evidence[i], 0) and r.evidence[i].flags & SYN:
                 return OPENING_RESET if r.closing_rst >= 0 else OPENING_HALF_OPEN

@@ -653,7 +653,7 @@ def hard_icmp(family: cython.int, kind: cython.int, code: cython.int) -> cython.
 @cython.nogil
 @cython.exceptval(check=False)
 def _is_from(r: cython.pointer(Replay), frame: uint64_t, side: cython.int) -> cython.bint:
-    """Whether endpoint `side` sent `frame`: where an ACK is not in the capture, a transition names the proof instead."""
+    """Whether endpoint `side` sent `frame`: without the ACK in the capture, a transition names the proof instead."""
     j: cython.int
     for j in range(r.count):
         if r.evidence[j].frame == frame:

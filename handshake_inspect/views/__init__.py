@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Callable
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, cast
 
 from handshake_inspect.report import (
@@ -263,8 +264,15 @@ class Views:
             severity=cast(Severity, kind.severity),
             endpoint=role,
             frames=tuple(self.frame(each) for each in (frame, second) if each),
-            text=sentence(kind, role, frame & FRAME_MASK, second & FRAME_MASK, a, b),
+            text=sentence(kind, role, self._spelled(frame), self._spelled(second), a, b),
         )
+
+    def _spelled(self, frame: int) -> str:
+        """Return a frame as it stands in a sentence: `17`, with several captures `2:17`, nothing for none."""
+        number = self.frame(frame)
+        if not frame:
+            return ""
+        return str(number) if isinstance(number, int) else f"{number.capture}:{number.frame}"
 
 
 def _role(side: int) -> Role | None:
@@ -309,11 +317,14 @@ def _opening_certainty(kind: str, plain: dict[str, Any]) -> str:
         if not all(plain["established"]):
             weakest = min(weakest, CERTAINTIES.index("inferred"))
         return CERTAINTIES[max(weakest, 1)]
-    return {"unanswered": "observed", "half-open": "confirmed"}.get(kind, "inferred")
+    if kind == "half-open":
+        # Without the SYN in the capture, that one was received is inferred from its answer.
+        return "confirmed" if plain["flow"][0]["syns"] else "inferred"
+    return "observed" if kind == "unanswered" else "inferred"
 
 
 def _schedule(syn_times: tuple[int, ...]) -> Schedule | None:
     if len(syn_times) < 2:
         return None
-    gaps = tuple(after - before for before, after in zip(syn_times, syn_times[1:], strict=False))
+    gaps = tuple(after - before for before, after in pairwise(syn_times))
     return Schedule(gaps_ns=gaps, fits=schedule_fits(gaps))

@@ -9,8 +9,8 @@ LINUX_REOPENS = 65537
 """Linux reopens a TIME_WAIT socket with the old SND.NXT + 65535 + 2 (tcp_minisocks.c, from its documentation)."""
 
 
-def sentence(kind: FindingKind, role: str | None, frame: int, second: int, a: int, b: int) -> str:
-    """Fill the text of `kind`: the frames as numbers within their capture, `a` and `b` as the row says."""
+def sentence(kind: FindingKind, role: str | None, frame: str, second: str, a: int, b: int) -> str:
+    """Fill the text of `kind`: the frames as they are printed ("" for none), `a` and `b` as the row says."""
     return kind.text.format(
         who=role or "connection",
         other={"client": "server", "server": "client"}.get(role or "", "connection"),
