@@ -116,6 +116,12 @@ def test_bytes_that_complete_a_fin_are_counted_without_it(judge):
     assert judge(HANDSHAKE + "<A@2 <F@1 <F@1 >A^2").server.bytes == 0
 
 
+def test_a_fin_one_below_snd_nxt_is_no_keep_alive_probe(judge):
+    findings = {finding.id for finding in judge(HANDSHAKE + ">A:5 <A >F@5").findings}
+    assert "keep-alive" not in findings
+    assert "keep-alive" in {finding.id for finding in judge(HANDSHAKE + ">A:5 <A >A@5").findings}
+
+
 def test_what_one_side_sends_first_after_the_other_ones_fin_is_data_after_the_fin(judge):
     closing = judge(">A:3 >F@4 <A:7^5").closing
     assert (closing.bytes_after_first_fin.client, closing.bytes_after_first_fin.server) == (0, 7)

@@ -830,6 +830,7 @@ def _take_payload(c: cython.pointer(Connection), s: cython.pointer(Segment), sid
             if (
                 s.length <= 1
                 and s.seq + 1 == f.next
+                and not fin
                 and not f.flags & FIN_SEEN
                 and not (f.flags & HAS_ISN and s.seq == f.isn)
             ):
