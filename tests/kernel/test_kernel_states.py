@@ -184,7 +184,7 @@ def test_at_the_end_of_the_capture_each_host_has_the_sockets_that_ss_shows(run_o
     for point in POINTS:
         ours: dict[Side, list[str]] = {"client": [], "server": []}
         for life in run.played.sockets:
-            told = run.difference(point, life) != ("", "")
+            told = (name, point, life.side, *run.difference(point, life)) in LISTED
             ours[life.side] += [
                 life.path[-1] if told else path_of(end)[-1] for _, end in matches(run.reports[point], [life])
             ]
