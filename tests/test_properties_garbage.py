@@ -46,7 +46,8 @@ class Thrown(NamedTuple):
         flags = ",".join(name for bit, name in LETTERS if self.flags & bit) + f" {self.flags:#04x}"
         arrow = "   <-- 80" if self.upper else "40000 -->"
         return (
-            f"\n+{self.gap_ms:>5} ms {arrow} {flags:<18} seq={self.seq} ack={self.ack} len={self.length} window={self.window} options={self.options.hex()}"
+            f"\n+{self.gap_ms:>5} ms {arrow} {flags:<18} seq={self.seq} ack={self.ack} len={self.length}"
+            f" window={self.window} options={self.options.hex()}"
         )
 
     @property

@@ -266,6 +266,8 @@ def test_kinds_first_closer_and_time_wait_are_those_of_the_truth(folder, script,
     entered = {name: [move.after for move in truth[name]] for name in ENDS}
     role = {name: "client" if end_of(connection, name) is connection.client else "server" for name in ENDS}
 
+    # A TCB that was deleted while its last ACK was on its way leaves no sign of that.
+    assume(not any(move.event is None for name in ENDS for move in truth[name]))
     holders = {role[name] for name in ENDS if S.TIME_WAIT in entered[name]}
     assert {stay.holder for stay in connection.time_wait} == holders, f"TIME_WAIT is with {holders}{tale}"
     for stay in connection.time_wait:

@@ -156,3 +156,20 @@ def test_an_ack_captured_before_the_syn_ack_that_it_acknowledges_is_no_failed_ch
         3   B SYN,ACK  100 1
     """)  # fmt: skip
     assert [check for check in connection.checks if not check.ok and check.seen == check.expected] == []
+
+
+def test_a_fin_that_crossed_the_peers_fin_and_reset_came_first(tmp_path):
+    connection = judged(tmp_path, """
+        0   A SYN      100
+        1   B SYN,ACK  500 101
+        2   A ACK      101 501
+        3   B FIN,ACK  501 101
+        4   B RST      502
+        5   A FIN,ACK  101 501
+        6   B RST      501
+        7   A ACK      102 502
+        8   B RST      502
+    """)  # fmt: skip
+    assert [step.to for step in ends(connection)["A"].transitions] == [
+        "SYN_SENT", "ESTABLISHED", "FIN_WAIT_1", "CLOSING", "CLOSED",
+    ]  # fmt: skip

@@ -586,8 +586,13 @@ def _take_rst(r: cython.pointer(Replay), i: cython.int) -> cython.void:
     proof: cython.int = r.fin_proof[by]
     if acks_fin(r, e, to) and r.state[by] != NO_STATE:
         _deliver_fin(r, by, i, CONFIRMED)
-    if 0 <= r.first_fin[by] < i < proof and _last_before(r, by, FIN | SYN | RST, FIN, proof) < i:
-        # The FIN before this RST is proved received later, so it was received first.
+    if (
+        0 <= r.first_fin[by] < i < proof
+        and not i < r.first_fin[to] < proof
+        and _last_before(r, by, FIN | SYN | RST, FIN, proof) < i
+    ):
+        # The FIN before this RST is proved received later, so it was received first; but not before a FIN of the
+        # receiver's own that does not acknowledge it.
         _deliver_fin(r, to, proof, CONFIRMED)
     fate = _fate_of_rst(r, i)
     r.rst_fate[i] = cython.cast(uint8_t, fate)
