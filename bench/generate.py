@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 from capture_files import CAPTURES, NAMES, file_name
+
 from conversations import ACK, CLIENT, MIX, RST, SYN, Conversation, Said, download, only_a_syn, ordinary
 
 START_US = 1_704_067_200_000_000

@@ -197,7 +197,7 @@ DIFFERENCES = (
 
 EARLIER = {
     # a RST's receiver: (the script's state, ours): (streams, why)
-    ("CLOSE_WAIT", "ESTABLISHED"): (12, "nothing proves that the FIN had come: the RST is not past it, or not taken"),
+    ("CLOSE_WAIT", "ESTABLISHED"): (15, "nothing proves that the FIN had come: the RST is not past it, or not taken"),
     ("LAST_ACK", "CLOSING"): (4, "the FINs crossed: who sent its FIN before it got one is never in LAST_ACK"),
     ("CLOSING", "FIN_WAIT_1"): (1, "nothing proves that the FIN had come"),
     ("CLOSED", "LAST_ACK"): (1, "the ACK of its FIN is a copy that was captured twice, of an ACK before the FIN"),

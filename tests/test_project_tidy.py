@@ -47,7 +47,6 @@ LONG_FILES: dict[str, str] = {
     "handshake_inspect/capture/walk.py": "a compiled stage: both formats' walks share their reads and their clock",
     "handshake_inspect/decode/layers.py": "a compiled stage: one function for each layer below IP",
     "handshake_inspect/track/tracker.py": "a compiled stage: a segment's way from its 4-tuple to its numbers",
-    "tests/endpoints.py": "a TCP of its own: both endpoints, the link and the clock between them",
     "handshake_inspect/verdict/replay.py": "a compiled stage: RFC 9293 sections 3.5 to 3.10 in one walk",
 }
 

@@ -35,6 +35,7 @@ UNSEEN = (E.PASSIVE_OPEN, E.TIMEOUT_2MSL)
 SENT_EVENTS = (E.SND_SYN, E.SND_FIN, E.SND_RST)
 ACKED_EVENTS = (E.RCV_SYN, E.RCV_SYN_ACK, E.RCV_FIN)
 
+
 @pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
     shm = Path("/dev/shm")
@@ -110,9 +111,7 @@ def fits(claim: Transition, move: Move, slipped: bool) -> bool:
     return move.event.text == claim.event and (slipped or move.after.name == claim.to)
 
 
-def check_order(
-    world: World, name: str, connections: list[Connection], last: int, own: bool = False
-) -> None:
+def check_order(world: World, name: str, connections: list[Connection], last: int, own: bool = False) -> None:
     """Hold the claims on one endpoint against the truth, in their order; in its `own` capture, the times too."""
     truth, ours = moves(world, name), claims(connections, name)
     by_frame = {seen.frame: seen.sent for seen in world.captured}
@@ -133,9 +132,7 @@ def check_order(
                 right = off_ns >= 0 if move.event == E.RCV_FIN and world.ends[name].traits.holds else off_ns == 0
                 assert right, f"{name}: {claim.event} has the wrong time{tale}"
             at += 1
-        elif claim.certainty == "inferred" and (
-            arrived is None or (moved_on is not None and arrived >= moved_on)
-        ):
+        elif claim.certainty == "inferred" and (arrived is None or (moved_on is not None and arrived >= moved_on)):
             slipped = True  # Still on its way when the endpoint moved on: nothing shows that.
         else:
             raise AssertionError(f"{name} never went {claim.from_} to {claim.to} ({claim.event}) there{tale}")

@@ -1,8 +1,8 @@
 """What other tools would call a connection."""
 
 import pytest
-from handshake_inspect.views.interop import community_id
 
+from handshake_inspect.views.interop import community_id
 from wrappings import Wrapping, only
 
 

@@ -1,6 +1,7 @@
 """When a SYN is sent again, and whose timetable that is."""
 
 import pytest
+
 from handshake_inspect.views.schedule import TIMETABLES, TOLERANCE, schedule_fits
 
 OLD_LINUX, NEW_LINUX, BSD, OLD_WINDOWS = (table.name for table in TIMETABLES)

@@ -43,9 +43,7 @@ def report(
     standard input.
     """
     load = RENDERERS[format or format_of(output)].load
-    chosen = choose(
-        captures, expression, streams, two_msl=two_msl, progress=progress, names=names, meanwhile=load
-    )
+    chosen = choose(captures, expression, streams, two_msl=two_msl, progress=progress, names=names, meanwhile=load)
     selection = chosen.selection
     write = load()
     style = style_of(output, utc=utc, colour=colour)

@@ -90,4 +90,6 @@ def udp_of(link_type: int, data: bytes) -> Datagram | None:
     length = int.from_bytes(data[at + 4 : at + 6])
     if length < 8 or len(data) < at + 8:
         return None
-    return Datagram(int.from_bytes(data[at : at + 2]), int.from_bytes(data[at + 2 : at + 4]), data[at + 8 : at + length])
+    return Datagram(
+        int.from_bytes(data[at : at + 2]), int.from_bytes(data[at + 2 : at + 4]), data[at + 8 : at + length]
+    )
