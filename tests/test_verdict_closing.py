@@ -81,9 +81,6 @@ def test_a_reset_tells_who_sent_it_and_the_state_that_it_met(ladder, by, state):
     assert (closing.reset_by, closing.reset_in_state) == (by, state)
 
 
-@pytest.mark.xfail(
-    reason="FINs that were captured out of order are taken as they stand: only a SYN and SYN-ACK are put right"
-)
 def test_the_first_fin_is_the_one_that_the_other_acknowledges_when_the_capture_is_out_of_order():
     connection = only("mid; FIN late >; < FIN; ACK >")
     assert (connection.closing.kind, connection.closing.first) == ("three-segment", "client")

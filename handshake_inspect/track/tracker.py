@@ -957,6 +957,9 @@ def _take(t: Tracker, index: int64_t, s: cython.pointer(Segment), side: cython.i
             f.zero_windows += 1
     if flags & FIN and not flags & (SYN | RST):
         if not f.flags & FIN_SEEN:
+            if f.missing and p.flags & HAS_ACKED and distance(s.seq + s.length + 1, p.acked) >= 0:
+                # Its number was acknowledged before it was captured, and was taken for a byte.
+                f.missing -= 1
             f.flags |= FIN_SEEN
             f.fin = s.seq + s.length + 1
         f.fins += f.fins < 65535

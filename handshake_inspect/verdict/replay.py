@@ -229,7 +229,7 @@ def _first_after(
 @cython.nogil
 @cython.exceptval(check=False)
 def _gather(r: cython.pointer(Replay), t: Tracker, row: cython.Py_ssize_t) -> cython.void:
-    """Lay the connection's evidence out, client first, a SYN-ACK that was captured before its SYN put after it."""
+    """Lay the connection's evidence out, and put after a SYN or FIN the answer to it that was captured before it."""
     c: cython.pointer(Connection) = cython.address(t.connections[row])
     link: uint32_t = c.first_evidence
     client: cython.int = c.opener
@@ -254,6 +254,8 @@ def _gather(r: cython.pointer(Replay), t: Tracker, row: cython.Py_ssize_t) -> cy
         i += 1
         link = e.next
     r.count = i
+    for j in range(2):
+        _put_fin_before_its_ack(r, j)
     if c.flags & SWAPPED:
         for j in range(1, i):
             if _is_syn(r.evidence[j]) and r.sender[j] == 0:
@@ -268,6 +270,26 @@ def _gather(r: cython.pointer(Replay), t: Tracker, row: cython.Py_ssize_t) -> cy
                         r.sender[k] = 0
                         break
                 break
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _put_fin_before_its_ack(r: cython.pointer(Replay), side: cython.int) -> cython.void:
+    """Put the first captured FIN of `side` before the first ACK of it, where the capture has them the other way round."""
+    i: cython.int
+    j: cython.int
+    fin: cython.int = _first_after(r, side, FIN | SYN | RST, FIN, -1)
+    e: cython.pointer(Evidence)
+    for i in range(fin):
+        if r.sender[i] != side and not r.evidence[i].flags & RST and acks_fin(r, r.evidence[i], side):
+            e = r.evidence[fin]
+            for j in range(fin, i, -1):
+                r.evidence[j] = r.evidence[j - 1]
+                r.sender[j] = r.sender[j - 1]
+            r.evidence[i] = e
+            r.sender[i] = cython.cast(uint8_t, side)
+            return
 
 
 @cython.cfunc
