@@ -59,7 +59,7 @@ def choose(
     if expression is not None:
         from handshake_inspect.select import compile_filter
 
-        keep = compile_filter(expression)
+        keep = compile_filter(expression, names=names)
     from handshake_inspect.analyse import analyse
     from handshake_inspect.render.selection import Report, Selection
 

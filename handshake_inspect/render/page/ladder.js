@@ -76,7 +76,8 @@ function labelOf(connection, rung) {
   else if (parts.includes("FIN") && fin) label += `  SEQ ${(fin.expected - 1 + 2 ** 32) % 2 ** 32}`;
   else if (follows) label += `  SEQ ${follows.seen}`;
   const acked = rung.checks.find((check) => CHECKS[check.name][1] === "ACK");
-  return acked ? `${label}  ACK ${acked.seen}` : label;
+  if (!acked) return label;
+  return label === "ACK" ? `ACK ${acked.seen}` : `${label}  ACK ${acked.seen}`;
 }
 
 /* `ACK 1001 = client's SYN 1000 + 1`, or what was expected. */
