@@ -190,6 +190,7 @@ function begin() {
   }
   let waiting = 0;
   form.addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(choose, 80); });
+  form.addEventListener("change", choose);
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("reset", () => setTimeout(choose));
   byId("before").addEventListener("click", () => { state.page--; show(); });
