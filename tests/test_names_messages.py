@@ -12,7 +12,7 @@ from handshake_inspect.names.dns import Answer, answers_in
 from handshake_inspect.names.http import host_in
 from handshake_inspect.names.tls import MORE, NOTHING, Hello, hello_in
 from handshake_inspect.names.words import NAME_MOST, host_name, name_of
-from messages import A, AAAA, CNAME, client_hello, dns_name, dns_response, record
+from messages import AAAA, CNAME, A, client_hello, dns_name, dns_response, record
 
 WEB, CDN = dns_name("www.example.org"), dns_name("cdn.example.net")
 ADDRESS, ADDRESS6 = bytes([192, 0, 2, 2]), bytes.fromhex("20010db8000000000000000000000002")
@@ -28,7 +28,9 @@ def test_an_answer_names_its_address():
 
 def test_a_chain_of_aliases_gives_every_name_the_question_first():
     edge = dns_name("edge.example.net")
-    message = dns_response("www.example.org", record(WEB, CNAME, CDN), record(CDN, CNAME, edge), record(edge, A, ADDRESS))
+    message = dns_response(
+        "www.example.org", record(WEB, CNAME, CDN), record(CDN, CNAME, edge), record(edge, A, ADDRESS)
+    )
     assert answers_in(message) == [Answer("192.0.2.2", ("www.example.org", "cdn.example.net", "edge.example.net"))]
 
 

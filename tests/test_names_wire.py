@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from captures import write_pcap, write_pcapng
-from frames_by_hand import ACK, PSH, SYN, ethernet, ipv4, ipv6, tcp, udp
+from frames_by_hand import ACK, PSH, RST, SYN, ethernet, ipv4, ipv6, tcp, udp
 from handshake_inspect import UsageError, analyse
 from handshake_inspect.names import Labels, Named, names_of
 from handshake_inspect.names.labels import ADDRESSES_MOST, ASKED_MOST, NAMES_MOST, Flow
 from handshake_inspect.select import compile_filter
-from messages import A, AAAA, client_hello, dns_response, record
+from messages import AAAA, A, client_hello, dns_response, record
 
 CLIENT, SERVER, RESOLVER = bytes((192, 0, 2, 1)), bytes((198, 51, 100, 2)), bytes((192, 0, 2, 53))
 SERVER6, CLIENT6 = bytes.fromhex("20010db8" + "00" * 11 + "02"), bytes.fromhex("20010db8" + "00" * 11 + "01")
@@ -119,7 +119,8 @@ def test_a_reused_4_tuple_keeps_its_names_apart(tmp_path):
     def again(isn, name):
         return [
             segment(SYN, seq=isn), segment(SYN | ACK, seq=isn + 7777, back=True, ack=isn + 1),
-            segment(ACK | PSH, client_hello(name), seq=isn + 1, ack=isn + 7778), segment(4 | ACK, seq=isn + 500, ack=isn + 7778),
+            segment(ACK | PSH, client_hello(name), seq=isn + 1, ack=isn + 7778),
+            segment(RST | ACK, seq=isn + 500, ack=isn + 7778),
         ]  # fmt: skip
 
     labels, path = names(tmp_path, [*again(1000, "first.example"), *again(900_000_000, "second.example")])

@@ -235,7 +235,9 @@ def test_captured_text_stays_text(browser, show):
         0, client=endpoint(HOSTILE, 1), server=endpoint("10.0.0.2", 80, names=(HOSTILE,)),
         findings=(finding("refused", 1, text=HOSTILE),),
     )  # fmt: skip
-    show(FakeReport([evil, refused(1)], [capture(f"{HOSTILE}\u202e.pcap", link_types=(HOSTILE,))]), place="#connection-0")
+    show(
+        FakeReport([evil, refused(1)], [capture(f"{HOSTILE}\u202e.pcap", link_types=(HOSTILE,))]), place="#connection-0"
+    )
     wait_for(lambda: is_open(browser))
     assert browser.execute_script("return window.hacked") is None
     assert browser.find_elements(By.TAG_NAME, "img") == []
@@ -294,9 +296,7 @@ def test_a_chart_says_in_words_and_numbers_what_it_draws(browser, show):
     show()
     plot = browser.find_element(By.CSS_SELECTOR, ".plot")
     assert plot.get_attribute("role") == "img"
-    assert plot.get_attribute("aria-label") == (
-        "Openings and closings. 2 opened, 2 did not open, 1 closed by FIN."
-    )
+    assert plot.get_attribute("aria-label") == ("Openings and closings. 2 opened, 2 did not open, 1 closed by FIN.")
     browser.find_element(By.CSS_SELECTOR, "figure summary").click()
     wait_for(lambda: browser.find_elements(By.CSS_SELECTOR, "figure details table"))
     head = [cell.text for cell in browser.find_elements(By.CSS_SELECTOR, "figure:first-child details th")]
@@ -333,3 +333,12 @@ def test_ten_thousand_connections_stay_usable(browser, show):
     browser.find_element(By.NAME, "text").send_keys("#9999")
     wait_for(lambda: re.match("[0-9]+ of 10,000", count(browser)) is not None)
     assert time.monotonic() - started < 5
+
+
+def test_the_picture_in_the_readme_is_there(browser, show, request):
+    picture = Path(__file__).resolve().parent.parent / "docs" / "page.png"
+    if request.config.getoption("golden"):
+        show(place="#connection-0")
+        wait_for(lambda: is_open(browser))
+        browser.save_screenshot(str(picture))
+    assert picture.read_bytes().startswith(b"\x89PNG")

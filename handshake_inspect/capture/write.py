@@ -60,7 +60,9 @@ class PcapWriter:
             )
         seconds, rest = divmod(frame.time_ns, SECOND_NS)
         if not 0 <= seconds < 2**32:
-            raise UsageError(f"the time of frame {frame.number} is outside of 1970 to 2106, which is all that pcap holds")
+            raise UsageError(
+                f"the time of frame {frame.number} is outside of 1970 to 2106, which is all that pcap holds"
+            )
         self._out.write(struct.pack("<IIII", seconds, rest, len(frame.data), frame.wire))
         self._out.write(frame.data)
 

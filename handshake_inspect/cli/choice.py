@@ -21,10 +21,12 @@ class Choice(NamedTuple):
     expression: str | None
     streams: Sequence[int]
 
-    def tell_if_empty(self) -> None:
-        """A line on standard error when the options chose nothing."""
-        if not self.selection.everything and not len(self.selection):
+    def tell_if_empty(self) -> bool:
+        """A line on standard error when the options chose nothing; say whether that is so."""
+        empty = not self.selection.everything and not len(self.selection)
+        if empty:
             complain(self.nothing_chosen())
+        return empty
 
     def nothing_chosen(self) -> str:
         """`none of 4 connections matches --filter 'port 1'`."""
@@ -68,7 +70,6 @@ def choose(
 
         refuse_standard_input(captures)
     with progress_bar(progress) as tell:
-        report: Report = analyse(captures, two_msl=two_msl, progress=tell)
-    if names:
-        report = Named(report, names_of(captures))
+        analysis = analyse(captures, two_msl=two_msl, progress=tell)
+    report: Report = Named(analysis, names_of(captures)) if names else analysis
     return Choice(Selection(report, streams=streams, keep=keep), expression, streams)

@@ -16,7 +16,7 @@ def _spelled(byte: int) -> str:
 
 
 def name_of(labels: Sequence[bytes]) -> str | None:
-    r"""Return labels as a name, any other byte as `\DDD` (RFC 1035 section 5.1); None for no name, or too long a one."""
+    r"""Return labels as a name, any other byte as `\DDD` (RFC 1035 section 5.1); None for none, or one too long."""
     name = ".".join("".join(map(_spelled, label.lower())) for label in labels)
     return name if name and all(labels) and len(name) <= NAME_MOST else None
 

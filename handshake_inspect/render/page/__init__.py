@@ -63,9 +63,7 @@ def write(selection: Selection, out: TextIO, style: Style, most: int = MOST) -> 
         start=clock(first_ns, utc=style.utc) if first_ns else None,
         facts=how_they_went(selection.summary),
         left_over=left_over(selection.summary),
-        findings=[
-            {**row._asdict(), "first": selection.first_with(row.id)} for row in finding_rows(selection)
-        ],
+        findings=[{**row._asdict(), "first": selection.first_with(row.id)} for row in finding_rows(selection)],
         data=as_json({"charts": charts.data(), **rows.data()}),
         scripts=[_asset(name) for name in SCRIPTS],
         styles=[_asset(name) for name in STYLES],
