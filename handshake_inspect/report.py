@@ -119,8 +119,8 @@ class Options(Plain):
     ecn: bool | None
 
 
-class Endpoint(Plain):
-    """One end of a connection."""
+class Endpoint(Plain, omit_defaults=True):
+    """One end of a connection; `names` are what the capture calls it, and only there when they were asked for."""
 
     address: str
     port: int
@@ -134,6 +134,7 @@ class Endpoint(Plain):
     options: Options
     time_in_state_ns: dict[str, int]
     transitions: tuple[Transition, ...]
+    names: tuple[str, ...] = ()
 
 
 class Icmp(Plain):

@@ -126,7 +126,7 @@ SLIPS = (
     ("opening > refused",        8, "'opening' has no order; compare it with == or != or in (...)"),
     ("client opening refused",   0, "'opening' belongs to the connection, not to one end; those of an end: "
                                     "host, net, port, state, bytes, segments, retransmissions, missing"),
-    ("host web",                 5, "'host' needs an IPv4 or IPv6 address, not 'web'"),
+    ("host web",                 5, "'host' needs an IPv4 or IPv6 address, not 'web'; names come with --names"),
     ("host 10.0.0.0/8",          5, "'host' needs an IPv4 or IPv6 address, not '10.0.0.0/8'; "
                                     "a network is: net 10.0.0.0/8"),
     ("net 10.0.0.1/8",           4, "'net' needs a network such as 10.0.0.0/8 or 2001:db8::/32, not '10.0.0.1/8' "

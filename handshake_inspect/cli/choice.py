@@ -23,10 +23,12 @@ class Choice(NamedTuple):
     streams: Sequence[int]
     faults: Sequence[CaptureError]
 
-    def tell_if_empty(self) -> None:
-        """A line on standard error when the options chose nothing."""
-        if not self.selection.everything and not len(self.selection):
+    def tell_if_empty(self) -> bool:
+        """A line on standard error when the options chose nothing; say whether that is so."""
+        empty = not self.selection.everything and not len(self.selection)
+        if empty:
             complain(self.nothing_chosen())
+        return empty
 
     def nothing_chosen(self) -> str:
         """`none of 4 connections matches --filter 'port 1'`."""
@@ -64,7 +66,7 @@ def choose(
     if expression is not None:
         from handshake_inspect.select import compile_filter
 
-        keep = compile_filter(expression)
+        keep = compile_filter(expression, names=names)
     from threading import Thread
 
     from handshake_inspect.ahead import pays
@@ -78,8 +80,6 @@ def choose(
     if meanwhile and any(pays(os.path.getsize(path)) for path in captures if os.path.isfile(path)):
         Thread(target=meanwhile, name="meanwhile", daemon=True).start()
     with progress_bar(progress) as tell:
-        report: Report = analyse(captures, two_msl=two_msl, progress=tell)
-    faults = report.faults
-    if names:
-        report = Named(report, names_of(captures))
-    return Choice(Selection(report, streams=streams, keep=keep), expression, streams, faults)
+        analysis = analyse(captures, two_msl=two_msl, progress=tell)
+    report: Report = Named(analysis, names_of(captures)) if names else analysis
+    return Choice(Selection(report, streams=streams, keep=keep), expression, streams, analysis.faults)

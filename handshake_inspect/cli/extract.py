@@ -59,8 +59,7 @@ def extract(
         raise UsageError(f"--output {output} does not end in .pcapng or .pcap: name it so, or add --format")
     chosen = choose(captures, expression, streams, two_msl=two_msl, progress=progress, names=names)
     written = _Written(chosen, captures, lifecycle_only, kind)
-    if deliver_bytes(output, captures, written.write):
-        chosen.tell_if_empty()
+    if deliver_bytes(output, captures, written.write) and not chosen.tell_if_empty():
         complain(written.said(output))
     return chosen.status()
 

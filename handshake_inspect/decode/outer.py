@@ -1,7 +1,7 @@
 """Where the outermost IP header of a frame begins: for the few frames that are looked at one by one.
 
-The compiled walk (layers.py) goes down to TCP and keeps no places on the way.  What needs the IP packet itself, and of
-a few frames only, asks here.  The link types that carry nearly every capture are known; of any other the answer is None.
+The compiled walk (layers.py) goes down to TCP and keeps no places on the way.  What needs the IP packet itself, of a
+few frames only, asks here.  The link types that carry nearly every capture are known; of any other the answer is None.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def ip_at(link_type: int, data: bytes) -> int | None:
 
 
 def fragment_key(link_type: int, data: bytes) -> bytes | None:
-    """Return what the fragments of one datagram have in common (RFC 791, RFC 8200 section 4.5); None for a whole one."""
+    """Return what one datagram's fragments have in common (RFC 791, RFC 8200 section 4.5); None for a whole one."""
     at = ip_at(link_type, data)
     if at is None:
         return None

@@ -69,6 +69,8 @@ COLUMNS = (
     Column("worst",                  _worst),
     Column("findings",               lambda c: ";".join(finding.id for finding in c.findings)),
     Column("community_id",           lambda c: c.interop.community_id),
+    Column("client_names",           lambda c: ";".join(c.client.names)),
+    Column("server_names",           lambda c: ";".join(c.server.names)),
 )
 # fmt: on
 

@@ -54,6 +54,9 @@ def story(connection: Connection) -> list[tuple[str, str]]:
         fits = ", ".join(clean(name) for name in opening.schedule.fits)
         timers = f"the timers of {fits}" if fits else "no timers known here"
         lines.append(("retries", f"SYN again after {gaps}: {timers}"))
+    for name, end in (("client", connection.client), ("server", connection.server)):
+        if end.names:
+            lines.append((name, f"{clean(end.address)} is called {', '.join(map(clean, end.names))}"))
     if connection.roles == "guessed":
         lines.append(("roles", "which end is the client is a guess: the capture starts later"))
     return lines

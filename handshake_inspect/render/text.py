@@ -104,8 +104,8 @@ def clock(nanoseconds: int, *, utc: bool) -> str:
 
 
 def address(endpoint: Endpoint, longest: int | None = None) -> str:
-    """`10.0.0.1:80` or `[2001:db8::1]:80`; cut in the middle of the address when longer than `longest`."""
-    host = clean(endpoint.address)
+    """`10.0.0.1:80`, `[2001:db8::1]:80` or `www.example.org:80`; cut in its middle when longer than `longest`."""
+    host = clean(endpoint.names[0] if endpoint.names else endpoint.address)
     if longest is not None:
         room = longest - len(f"[]:{endpoint.port}")
         if len(host) > room:

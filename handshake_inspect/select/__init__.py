@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from handshake_inspect.errors import FilterError
 from handshake_inspect.select.tree import WORD, Both, Comparison, Either, Node, Not, Predicate
-from handshake_inspect.select.words import COMPARISONS, ENDS, FIELDS, Field, closest
+from handshake_inspect.select.words import COMPARISONS, ENDS, FIELDS, HOST, Field, closest
 
 DEPTH_MAX = 100
 """Parentheses and nots inside each other; deeper than this is no human's expression."""
@@ -55,19 +55,23 @@ def _tokens(expression: str) -> list[Token]:
     return [*found, Token("end", "the end", len(text))]
 
 
-def parse(expression: str) -> Node:
-    """The tree of an expression; FilterError names the place and what could stand there."""
-    return _Parser(expression).whole()
+def parse(expression: str, *, names: bool = False) -> Node:
+    """The tree of an expression; FilterError names the place and what could stand there.
+
+    `names` allows the name of a host where an address may stand: it holds only for endpoints that carry names.
+    """
+    return _Parser(expression, names).whole()
 
 
-def compile_filter(expression: str) -> Predicate:
+def compile_filter(expression: str, *, names: bool = False) -> Predicate:
     """The expression as a function of a connection; FilterError when it cannot be understood."""
-    return parse(expression).predicate()
+    return parse(expression, names=names).predicate()
 
 
 class _Parser:
-    def __init__(self, expression: str) -> None:
+    def __init__(self, expression: str, names: bool) -> None:
         self.expression = expression
+        self.names = names
         self.tokens = _tokens(expression)
         self.at = 0
 
@@ -171,7 +175,9 @@ class _Parser:
             problem = f"'{field.name}' needs a value, not {self.named(token)}; for example: {field.example}"
             raise self.error(token, problem)
         try:
-            field.kind.read(token.text)
+            value = field.kind.read(token.text)
+            if field.kind is HOST and isinstance(value, str) and not self.names:
+                raise ValueError(f"needs an IPv4 or IPv6 address, not '{token.text}'; names come with --names")
         except ValueError as problem:
             raise self.error(token, f"'{field.name}' {problem}") from None
         return token.text

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from handshake_inspect.select.words import COMPARISONS, FIELDS, NETWORK, RANKS, SEVERITY, Field
+from handshake_inspect.select.words import COMPARISONS, FIELDS, HOST, NETWORK, RANKS, SEVERITY, Field
 
 if TYPE_CHECKING:
     from handshake_inspect.report import Connection
@@ -36,6 +36,8 @@ class Comparison(NamedTuple):
         values = _values(field, self.end)
         if field.kind is NETWORK:
             holds: Callable[[Any], bool] = lambda have: any(have in want for want in wanted)  # noqa: E731
+        elif field.kind is HOST:
+            holds = lambda have: any(want in have for want in wanted)  # noqa: E731
         elif self.comparison in ("in", "==", "!="):
             holds = lambda have: have in wanted  # noqa: E731
         else:

@@ -65,6 +65,13 @@ def _address(text: str) -> Any:
         raise ValueError(f"needs an IPv4 or IPv6 address, not '{text}'{hint}") from None
 
 
+def _host(text: str) -> Any:
+    """An address, or the name of a host in lower case."""
+    if re.fullmatch(r"[A-Za-z0-9_*-]+(\.[A-Za-z0-9_*-]+)*\.?", text) and re.search(r"[A-Za-z_*]", text):
+        return text.lower().removesuffix(".")
+    return _address(text)
+
+
 def _network(text: str) -> Any:
     from ipaddress import ip_network
 
@@ -126,7 +133,7 @@ class Kind(NamedTuple):
     ordered: bool = False
 
 
-ADDRESS = Kind("address", _address)
+HOST = Kind("address or name", _host)
 NETWORK = Kind("network", _network)
 PORT = Kind("port", _port, ordered=True)
 COUNT = Kind("number", _count, ordered=True)
@@ -172,7 +179,8 @@ def _severity(connection: Connection) -> str:
 
 # fmt: off
 FIELDS = {row.name: row for row in (
-    Field("host", ADDRESS, "an end has this address", "host 10.0.0.1", of_end=lambda e: _ip(e.address)),
+    Field("host", HOST, "an end has this address or, with --names, this name", "host 10.0.0.1",
+          of_end=lambda e: (_ip(e.address), *e.names)),
     Field("net", NETWORK, "an end's address lies in this network", "net 10.0.0.0/8", of_end=lambda e: _ip(e.address)),
     Field("port", PORT, "an end has this port", "server port 443", of_end=lambda e: e.port),
     Field("stream", COUNT, "the connection's id, as in the report", "stream 3", lambda c: (c.id,)),

@@ -12,7 +12,7 @@ function figuresOfThePage() {
   const names = { opened: ["opened", "s1"], failed: ["did not open", "s2"], closed: ["closed by FIN", "s3"], reset: ["closed by RST", "s4"] };
   const traffic = Object.entries(names).filter(([name]) => total(CHARTS.traffic[name]));
   const waits = CHARTS.time_wait;
-  const states = Object.entries(CHARTS.states);
+  const states = Object.entries(CHARTS.states).filter(([name]) => name !== "TIME_WAIT");
   const found = [];
   if (traffic.length) {
     found.push({
@@ -23,7 +23,7 @@ function figuresOfThePage() {
   }
   if (states.length) {
     found.push({
-      title: "Endpoints in each state", unit: "endpoints",
+      title: "Endpoints in each state but TIME_WAIT", unit: "endpoints",
       says: "At most " + states.map(([name, numbers]) => `${grouped(highest(numbers))} in ${name}`).join(", ") + ".",
       series: states.map(([name, numbers]) => ({ label: name, ink: name, numbers })),
     });

@@ -1,6 +1,6 @@
 "use strict";
 /* One connection as a ladder: two lifelines, the segments that change or prove a state, the states beside them. */
-const LADDER = { width: 960, left: 300, right: 660, bar: 12, top: 64, row: 62, slope: 12 };
+const LADDER = { width: 1040, left: 310, right: 730, bar: 12, top: 64, row: 62, slope: 12, line: 16 };
 const SIDES = ["client", "server"];
 const CHECKS = {
   "syn-ack acknowledges syn": ["server", "ACK", "client's SYN"],
@@ -60,13 +60,23 @@ function rungsOf(connection) {
     if (rung.sender === null) rung.sender = SIDES.indexOf(CHECKS[check.name][0]);
     rung.checks.push(check);
   }
-  const sorted = [...rungs.values()];
-  return sorted.sort((a, b) => (a.frame !== null && b.frame !== null ? orderOf(a.frame) - orderOf(b.frame) : (a.time ?? 0) - (b.time ?? 0)));
+  const ordered = [...rungs.values()].filter((rung) => rung.frame !== null).sort((a, b) => orderOf(a.frame) - orderOf(b.frame));
+  // A step without a frame (a timer) stands before the next step of its own end, or after all that is not later.
+  for (const rung of [...rungs.values()].filter((one) => one.frame === null).reverse()) {
+    const side = rung.changes[0].length ? 0 : 1;
+    const steps = connection.ends[side].steps;
+    const next = steps[steps.indexOf(rung.changes[side][0]) + 1];
+    const later = (other) => (next ? other.changes[side].includes(next) : other.time !== null && other.time > rung.time);
+    const place = ordered.findIndex(later);
+    ordered.splice(place < 0 ? ordered.length : place, 0, rung);
+  }
+  return ordered;
 }
 
 /* `SYN,ACK  SEQ 5000  ACK 1001`: as far as the report knows the numbers. */
 function labelOf(connection, rung) {
   const carried = rung.carries.map((what) => (what.startsWith("ACK of") ? "ACK" : what));
+  if (rung.checks.some((check) => check.name === "syn-ack acknowledges syn")) carried.push("SYN,ACK");
   const parts = [...new Set(carried)].filter((what) => !carried.includes("SYN,ACK") || !["SYN", "ACK"].includes(what)).sort().reverse();
   let label = parts.length ? parts.join(",") : "ACK";
   const end = connection.ends[rung.sender];
@@ -76,42 +86,61 @@ function labelOf(connection, rung) {
   else if (parts.includes("FIN") && fin) label += `  SEQ ${(fin.expected - 1 + 2 ** 32) % 2 ** 32}`;
   else if (follows) label += `  SEQ ${follows.seen}`;
   const acked = rung.checks.find((check) => CHECKS[check.name][1] === "ACK");
-  return acked ? `${label}  ACK ${acked.seen}` : label;
+  if (!acked) return label;
+  return label === "ACK" ? `ACK ${acked.seen}` : `${label}  ACK ${acked.seen}`;
 }
 
-/* `ACK 1001 = client's SYN 1000 + 1`, or what was expected. */
+/* `ACK 1001 = client's SYN 1000 + 1` in one line, or what was expected in two. */
 function arithmetic(check) {
   const [, field, number] = CHECKS[check.name];
   const sum = `${number} ${(check.expected - 1 + 2 ** 32) % 2 ** 32} + 1`;
-  if (check.seen === check.expected) return `${field} ${check.seen} = ${sum}`;
-  if (check.ok) return `${field} ${check.seen} = ${sum} + ${(check.seen - check.expected + 2 ** 32) % 2 ** 32} of data`;
-  return `${field} ${check.seen}, expected ${check.expected} = ${sum}`;
+  if (check.seen === check.expected) return [`\u2713 ${field} ${check.seen} = ${sum}`];
+  if (check.ok) return [`\u2713 ${field} ${check.seen} =`, `${sum} + ${(check.seen - check.expected + 2 ** 32) % 2 ** 32} of data`];
+  return [`\u2717 ${field} ${check.seen}, expected ${check.expected} =`, sum];
 }
 
 function ladder(connection) {
   const rungs = rungsOf(connection);
-  const { width, left, right, bar, top, row } = LADDER;
-  const tops = [];
+  const { width, left, right, bar, top, row, line } = LADDER;
   let height = top;
   for (const rung of rungs) {
-    tops.push(height);
-    height += row + Math.max(0, rung.checks.length - 1) * 16;
+    rung.y = height;
+    rung.lines = rung.checks.flatMap((check) => arithmetic(check).map((text) => ({ text, ok: check.ok })));
+    const most = Math.max(rung.lines.length, rung.changes[0].length, rung.changes[1].length, 1);
+    height += row + (most - 1) * line;
   }
-  height += 8;
+  const lowest = connection.ends.map((_, side) => placeSteps(connection, rungs, side));
+  height = Math.max(height, ...lowest.map((y) => y + 40)) + 8;
   const svg = draw("svg", { class: "ladder", viewBox: `0 0 ${width} ${height + 8}`, role: "img",
     "aria-label": `Ladder of connection ${connection.id}: ${counted(rungs.length, "step")}; the table below has the same steps in words` });
   svg.append(
     draw("text", { x: left - bar, y: 22, class: "end", "text-anchor": "end" }, `client ${connection.ends[0].address}`),
     draw("text", { x: right + bar, y: 22, class: "end" }, `server ${connection.ends[1].address}`),
   );
-  SIDES.forEach((_, side) => svg.append(lifeline(connection, rungs, tops, side, height)));
-  rungs.forEach((rung, place) => svg.append(rungGroup(connection, rung, tops[place])));
+  SIDES.forEach((_, side) => svg.append(lifeline(connection, side, height)));
+  rungs.forEach((rung) => svg.append(rungGroup(connection, rung)));
   return svg;
 }
 
-/* The states of one end as coloured bars, each from the rung that begins it to the next. */
-function lifeline(connection, rungs, tops, side, height) {
-  const { left, right, bar, top, slope } = LADDER;
+/* Give each step of one end its height, and return the lowest.  An end takes its steps in its own order: a segment that
+   crossed another arrives after what was sent meanwhile, so its arrow is steep. */
+function placeSteps(connection, rungs, side) {
+  const { slope, line } = LADDER;
+  const rungOf = new Map(rungs.flatMap((rung) => rung.changes[side].map((step) => [step, rung])));
+  let last = -Infinity;
+  for (const step of connection.ends[side].steps) {
+    const rung = rungOf.get(step);
+    const here = rung.y + (rung.sender === 1 - side ? slope : 0);
+    const crossed = last > here && rung.changes[side][0] === step;
+    step.y = last = Math.max(here, last + (crossed ? 2 * line + 6 : line));
+    if (rung.changes[side][0] === step && rung.sender === 1 - side) rung.tip = step.y;
+  }
+  return last;
+}
+
+/* The states of one end as coloured bars, each from the step that begins it to the next. */
+function lifeline(connection, side, height) {
+  const { left, right, bar, top, line } = LADDER;
   const group = draw("g");
   const x = side ? right : left - bar;
   let state = connection.ends[side].steps[0]?.from ?? connection.ends[side].state ?? "CLOSED";
@@ -120,8 +149,9 @@ function lifeline(connection, rungs, tops, side, height) {
   const labelAt = side ? right + bar + 10 : left - bar - 10;
   const label = (text, y, dim) => draw("text", { x: labelAt, y, class: dim ? "dim" : "", "text-anchor": side ? "start" : "end" }, text);
   const marks = [label(state, from + 10, true)];
-  rungs.forEach((rung, place) => rung.changes[side].forEach((step, number) => {
-    const y = tops[place] + (rung.sender === 1 - side ? slope : 0) + number * 16;
+  connection.ends[side].steps.forEach((step, number, steps) => {
+    const y = step.y;
+    const crowded = number + 1 < steps.length && steps[number + 1].y < y + 2 * line;
     until(y);
     from = y;
     state = step.to;
@@ -130,8 +160,8 @@ function lifeline(connection, rungs, tops, side, height) {
     dot.append(draw("title", {}, CERTAIN[step.certainty] ?? step.certainty));
     if (unsure) dot.setAttribute("stroke", `var(--${state})`);
     else dot.setAttribute("fill", `var(--${state})`);
-    marks.push(dot, label(state, y + 4), ...(number === rung.changes[side].length - 1 ? [label(proofOf(step), y + 19, true)] : []));
-  }));
+    marks.push(dot, label(state, y + 4), ...(crowded ? [] : [label(proofOf(step), y + 19, true)]));
+  });
   until(height);
   group.append(...marks);
   return group;
@@ -141,36 +171,42 @@ function proofOf(step) {
   return step.by === null ? step.certainty : `${step.certainty} by frame ${step.by}`;
 }
 
-function rungGroup(connection, rung, y) {
-  const { left, right, slope } = LADDER;
+function rungGroup(connection, rung) {
+  const { left, right, slope, line } = LADDER;
+  const y = rung.y;
   const group = draw("g");
   const when = rung.time === null ? "" : seconds(rung.time - connection.start);
   group.append(draw("text", { x: 4, y: y + 4 }, when), draw("text", { x: 4, y: y + 19, class: "dim" }, rung.frame === null ? "" : `frame ${rung.frame}`));
   const middle = (left + right) / 2;
   if (rung.sender === null) {
-    const event = [...rung.changes[0], ...rung.changes[1]].map((step) => step.event).join(", ");
+    const event = [...new Set(rung.changes.flat().map((step) => step.event))].join(", ");
     group.append(draw("text", { x: middle, y: y + 4, class: "dim", "text-anchor": "middle" }, event));
     return group;
   }
   const [from, to] = rung.sender === 0 ? [left + 2, right - 2] : [right - 2, left + 2];
   const back = rung.sender === 0 ? -9 : 9;
-  const tip = y + slope;
+  const tip = rung.tip ?? y + slope;
+  const steep = tip - y > 2 * slope;
+  const turn = (Math.atan2(tip - y, to - from) * 180) / Math.PI;
   group.append(
     draw("path", { class: "arrow", d: `M${from} ${y}L${to} ${tip}` }),
-    draw("path", { class: "head", d: `M${to} ${tip}l${back} -4.6l0 8.6z` }),
-    draw("text", { x: middle, y: y - 4, class: "halo", "text-anchor": "middle" }, labelOf(connection, rung)),
+    draw("path", { class: "head", d: "M0 0l-9 -4.3l0 8.6z", transform: `translate(${to} ${tip}) rotate(${turn})` }),
+    draw("text", { x: steep ? from - back * 0.7 : middle, y: steep ? y - 8 : y - 4, class: "halo", "text-anchor": !steep ? "middle" : rung.sender ? "end" : "start" },
+      labelOf(connection, rung)),
   );
-  rung.checks.forEach((check, place) => {
-    const text = `${check.ok ? "\u2713" : "\u2717"} ${arithmetic(check)}`;
-    group.append(draw("text", { x: middle, y: y + 26 + place * 16, class: check.ok ? "ok halo" : "wrong halo", "text-anchor": "middle" }, text));
+  rung.lines.forEach(({ text, ok }, place) => {
+    group.append(draw("text", { x: middle, y: y + 27 + place * line, class: ok ? "ok halo" : "wrong halo", "text-anchor": "middle" }, text));
   });
   return group;
 }
 
 /* The same steps as a table, for those who do not see the ladder, and to copy from. */
 function stepsTable(connection) {
-  const steps = connection.ends.flatMap((end, side) => end.steps.map((step) => ({ ...step, side })));
-  steps.sort((a, b) => a.time - b.time);
+  const steps = connection.ends.flatMap((end, side) => {
+    let last = -Infinity;
+    return end.steps.map((step) => ({ ...step, side, order: (last = Math.max(last, step.time)) }));
+  });
+  steps.sort((a, b) => a.order - b.order);
   const body = make("tbody", {}, ...steps.map((step) => make("tr", {},
     make("td", { class: "number" }, seconds(step.time - connection.start)), make("td", { class: "number" }, step.frame === null ? "-" : String(step.frame)),
     make("td", {}, SIDES[step.side]), make("td", {}, step.from), make("td", {}, step.to), make("td", {}, step.event),

@@ -17,10 +17,10 @@ const FIELDS = [
   { title: "client ends", value: endState(0), state: true },
   { title: "server ends", value: endState(1), state: true },
   { title: "handshake", value: (place) => COLUMNS.handshake[place], show: duration, number: true },
-  { title: "starts", value: (place) => COLUMNS.start[place], show: (ns) => `${seconds(ns)} s`, number: true },
+  { title: "starts", value: (place) => COLUMNS.start[place], show: (ns) => `${(ns / 1e9).toFixed(3)} s`, number: true },
   { title: "duration", value: (place) => COLUMNS.duration[place], show: duration, number: true },
-  { title: "client sent", value: sent(0), show: (bytes) => `${grouped(bytes)} B`, number: true },
-  { title: "server sent", value: sent(1), show: (bytes) => `${grouped(bytes)} B`, number: true },
+  { title: "client sent", value: sent(0), show: size, number: true },
+  { title: "server sent", value: sent(1), show: size, number: true },
   { title: "worst finding", value: (place) => COLUMNS.rank[place], cell: worstCell },
 ];
 
@@ -190,6 +190,7 @@ function begin() {
   }
   let waiting = 0;
   form.addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(choose, 80); });
+  form.addEventListener("change", choose);
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("reset", () => setTimeout(choose));
   byId("before").addEventListener("click", () => { state.page--; show(); });

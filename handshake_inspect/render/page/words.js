@@ -16,7 +16,13 @@ function duration(ns) {
     if (value < 999.5 && !(name === "s" && value >= 59.95)) return `${figures(value, unit)} ${name}`;
     if (name === "s") break;
   }
-  const seconds = Math.round(ns / 1e9);
+  /* Bytes in decimal units. */
+function size(bytes) {
+  if (bytes < 1000) return `${bytes} B`;
+  const [unit, name] = bytes < 999500 ? [1e3, "kB"] : bytes < 999.5e6 ? [1e6, "MB"] : [1e9, "GB"];
+  return `${figures(bytes / unit, unit)} ${name}`;
+}
+const seconds = Math.round(ns / 1e9);
   for (const [large, name, small, smaller] of [[86400, "d", 3600, "h"], [3600, "h", 60, "min"], [60, "min", 1, "s"]]) {
     if (seconds < large) continue;
     const rest = Math.floor((seconds % large) / small);
@@ -25,6 +31,12 @@ function duration(ns) {
   return `${seconds} s`;
 }
 const figures = (value, unit) => (unit === 1 ? String(value) : value < 9.995 ? value.toFixed(2) : value < 99.95 ? value.toFixed(1) : value.toFixed(0));
+/* Bytes in decimal units. */
+function size(bytes) {
+  if (bytes < 1000) return `${bytes} B`;
+  const [unit, name] = bytes < 999500 ? [1e3, "kB"] : bytes < 999.5e6 ? [1e6, "MB"] : [1e9, "GB"];
+  return `${figures(bytes / unit, unit)} ${name}`;
+}
 const seconds = (ns) => (ns / 1e9).toFixed(6);
 const grouped = (number) => number.toLocaleString("en");
 const counted = (number, noun) => `${grouped(number)} ${noun}${number === 1 ? "" : "s"}`;
