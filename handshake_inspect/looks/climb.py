@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from handshake_inspect.looks.copies import Copies
@@ -21,7 +21,17 @@ from handshake_inspect.looks.ladder import (
     Sum,
     Takes,
 )
-from handshake_inspect.looks.remarks import ACK, FIN, RST, SYN, Repeats, by_frame, flag_names
+from handshake_inspect.looks.remarks import (
+    ACK,
+    FIN,
+    RST,
+    SYN,
+    Repeats,
+    by_frame,
+    challenged,
+    flag_names,
+    frames_of,
+)
 from handshake_inspect.report import Check, Frame, FrameOf
 from handshake_inspect.rfc9293.seq import seq_distance
 
@@ -131,6 +141,8 @@ class Climb:
         self.drafts: list[Draft] = []
         self.places: dict[Frame, Draft] = {}
         self.run: Draft | None = None
+        self.calls_for_challenge = frames_of(connection, "rst-challenged")
+        self.challenge: tuple[Role, Frame] | None = None
 
     def take(self, segment: OneSegment) -> None:
         """Add one segment."""
@@ -146,7 +158,8 @@ class Climb:
             self.places[frame] = self.places[original]
             return
         again = original is None and self.sent_again(segment, sender)
-        if self.is_plain(segment, frame):
+        challenge = self.answers_challenge(segment, frame, sender)
+        if challenge is None and self.is_plain(segment, frame):
             self.into_run(segment, frame, sender, again=again, copy=original is not None)
             return
         draft = self.draft(segment, frame, sender)
@@ -154,7 +167,19 @@ class Climb:
             draft.notes.append(self.repeats.copied(original))
         else:
             draft.notes += self.repeats.of(segment, frame, sender, again=again)
+        if challenge is not None:
+            draft.notes.append(challenge)
         self.add(draft)
+
+    def answers_challenge(self, segment: OneSegment, frame: Frame, sender: Role) -> Note | None:
+        """The note on a challenge ACK: the next segment of a RST's receiver, when it is an ACK and nothing else."""
+        if frame in self.calls_for_challenge:
+            self.challenge = ("server" if sender == "client" else "client", frame)
+        elif self.challenge is not None and self.challenge[0] == sender:
+            of, self.challenge = self.challenge[1], None
+            if segment.flags == ACK and not segment.length:
+                return challenged(of)
+        return None
 
     def is_plain(self, segment: OneSegment, frame: Frame) -> bool:
         """Tell whether a segment only carries data or acknowledges it, and nothing refers to it."""
@@ -304,7 +329,7 @@ def frozen(draft: Draft, sides: dict[Role, Side], sums: tuple[Sum, ...]) -> Row:
         by_server=draft.run["server"].frozen() if draft.run else None,
         client=sides["client"],
         server=sides["server"],
-        takes=takes(segment) if segment else None,
+        takes=takes(segment) if segment and not any(note.id.endswith("-again") for note in draft.notes) else None,
         sums=sums,
         notes=tuple(draft.notes),
         copies=tuple(draft.copies),
@@ -346,5 +371,3 @@ def frames_that_matter(connection: Connection) -> frozenset[Frame]:
     frames |= {frame for stay in connection.time_wait for frame in (*stay.restarts, stay.end_frame)}
     return frozenset(frame for frame in frames if frame is not None)
 
-
-__all__ = ["Climb", "frames_that_matter", "ladder", "replace"]

@@ -54,7 +54,10 @@ class Start(Plain):
 
 
 class Takes(Plain):
-    """A SYN or FIN takes one sequence number, `number`; an ACK of it says `next` = number + 1, modulo 2**32."""
+    """A SYN or FIN takes one sequence number, `number`; an ACK of it says `next` = number + 1, modulo 2**32.
+
+    It stands on the first copy alone: the same SYN or FIN sent again takes nothing more.
+    """
 
     what: Literal["SYN", "FIN"]
     number: int

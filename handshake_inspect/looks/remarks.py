@@ -81,3 +81,13 @@ def by_frame(connection: Connection, there: Container[Frame]) -> tuple[dict[Fram
 def where(finding: Finding, there: Container[Frame]) -> Frame | None:
     """The last frame of a finding that has a row."""
     return next((frame for frame in reversed(finding.frames) if frame in there), None)
+
+
+def frames_of(connection: Connection, id: str) -> frozenset[Frame]:
+    """The frames of the findings with this id."""
+    return frozenset(frame for finding in connection.findings if finding.id == id for frame in finding.frames)
+
+
+def challenged(by: Frame) -> Note:
+    """The note on a challenge ACK."""
+    return Note(id="challenge-ack", severity="note", text=f"challenge ACK (RFC 5961) after frame {number(by)}")
