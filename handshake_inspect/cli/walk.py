@@ -31,7 +31,8 @@ FORMATS = "; ".join(f"{row.name}: {row.what}" for row in DRAWINGS.values())
               "this is true; see below.")  # fmt: skip
 @click.option("--all", "unfolded", is_flag=True, help="A row for each segment of plain data, too.")
 @click.option("--explain", is_flag=True, help="Say at each step which side is where, and why, with the RFC's section.")
-@click.option("--lang", type=click.Choice(LANGUAGES), default="en", show_default=True, help="The language of --explain.")
+@click.option("--lang", type=click.Choice(LANGUAGES), default="en", show_default=True,
+              help="The language of --explain, and of an HTML page.")  # fmt: skip
 @click.option("--format", "-f", "format", type=click.Choice(tuple(DRAWINGS)),
               help=f"{FORMATS}. Default: by the ending of --output, else table.")  # fmt: skip
 @click.option("--output", "-o", metavar="FILE", default="-", type=click.Path(allow_dash=True, dir_okay=False),
@@ -58,7 +59,7 @@ def walk(
     Without --stream it is the only connection, or the one with the worst findings.
     """
     if "-" in captures:
-        raise UsageError("walk reads a capture twice, and standard input cannot be: save it to a file first")
+        raise UsageError("walk reads a capture twice, and standard input can be read only once: save it to a file first")
     keep = None
     if expression is not None:
         from handshake_inspect.select import compile_filter
@@ -75,12 +76,14 @@ def walk(
     selection = Selection(analysis, streams=streams, keep=keep)
     chosen = choose(selection)
     if chosen is None:
-        complain("no TCP connection was found" if not selection.total else nothing_chosen(selection, expression, streams))
+        found = selection.total > 0
+        complain(nothing_chosen(selection, expression, streams) if found else "the capture holds no TCP connection")
         return tell_faults(selection)
     drawn = ladder(selection[chosen], segments_of(captures, [chosen]), selection.captures, unfolded=unfolded)
-    write = DRAWINGS[format or drawing_of(output)].load()
+    drawing = DRAWINGS[format or drawing_of(output)]
+    write = drawing.load()
     style = style_of(output, utc=utc, colour=colour)
-    look = Look(style, box=output != "-" or has_box_characters(), lang=lang if explain else None)
+    look = Look(style, box=output != "-" or has_box_characters(), lang=lang if explain or drawing.teaches else None)
 
     def write_walk(out: TextIO) -> None:
         write(drawn, out, look)

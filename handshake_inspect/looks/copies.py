@@ -24,7 +24,7 @@ class Seen(NamedTuple):
 
 
 class Copies:
-    """Finds the original of a mirrored copy; `counts` is how many the report found on each side, and looks no further."""
+    """Finds the original of a mirrored copy, as long as a side has fewer than the `counts` that the report found."""
 
     def __init__(self, counts: dict[Role, int]) -> None:
         self.left = dict(counts)

@@ -26,10 +26,11 @@ class Look(NamedTuple):
 
 
 class Drawing(NamedTuple):
-    """One format: its module, the file names that ask for it, what it is."""
+    """One format: its module, whether it always holds the lesson, the file names that ask for it, what it is."""
 
     name: str
     module: str
+    teaches: bool
     suffixes: tuple[str, ...]
     what: str
 
@@ -41,12 +42,13 @@ class Drawing(NamedTuple):
 
 # fmt: off
 DRAWINGS = {row.name: row for row in (
-    Drawing("table",    "ladder",          (".txt",),          "a ladder for the terminal"),
-    Drawing("json",     "ladder_json",     (".json",),         "rows for programs, a stable contract"),
-    Drawing("markdown", "ladder_markdown", (".md",),           "a table for a ticket or a pull request"),
-    Drawing("mermaid",  "ladder_mermaid",  (".mmd",),          "a sequence diagram for a wiki"),
-    Drawing("svg",      "ladder_svg",      (".svg",),          "a picture, light and dark"),
-    Drawing("html",     "ladder_html",     (".html", ".htm"),  "a page with the picture and every step"),
+    #       name        module             teaches, files that end in, what it is
+    Drawing("table",    "ladder",          False, (".txt",),          "a ladder for the terminal"),
+    Drawing("json",     "ladder_json",     False, (".json",),         "rows for programs, a stable contract"),
+    Drawing("markdown", "ladder_markdown", False, (".md",),           "a table for a ticket or a pull request"),
+    Drawing("mermaid",  "ladder_mermaid",  False, (".mmd",),          "a sequence diagram for a wiki"),
+    Drawing("svg",      "ladder_svg",      False, (".svg",),          "a picture, light and dark"),
+    Drawing("html",     "ladder_html",     True,  (".html", ".htm"),  "a page with the picture and the lesson"),
 )}
 # fmt: on
 
