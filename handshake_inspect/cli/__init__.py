@@ -37,7 +37,7 @@ class Command(NamedTuple):
 # fmt: off
 COMMANDS = {row.name: row for row in (
     Command("report",   "report",   "How each TCP connection opened and closed, and what is wrong (the default)."),
-    Command("walk",     "walk",     "One connection, segment by segment: a ladder with states and SEQ + 1 sums."),
+    Command("walk",     "walk",     "One connection, segment by segment: both ends' states and the SEQ + 1 sums."),
     Command("findings", "findings", "Print the table of findings: id, severity, what it means."),
     Command("schema",   "schema",   "Print the JSON Schema of --format json."),
 )}

@@ -54,7 +54,7 @@ def walk(
     colour: bool | None,
     progress: bool | None,
 ) -> int:
-    """One connection, segment by segment: a ladder with both ends' states and the SEQ + 1 arithmetic.
+    """One connection, segment by segment: both ends' states and the SEQ + 1 sums.
 
     Without --stream it is the only connection, or the one with the worst findings.
     """

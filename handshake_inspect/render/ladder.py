@@ -168,16 +168,20 @@ class Terminal:
         if row.kind == "run":
             yield from self.inside(*rungs.run_lines(row), f"in {rungs.lasted(row)}")
         if row.takes is not None:
-            yield from self.inside(rungs.takes_in_words(row.takes), what="aside")
+            yield from self.inside(self.best(rungs.takes_in_words(row.takes), rungs.takes_short(row.takes)), what="aside")
         for one in row.sums:
-            long = rungs.sum_long(one)
-            text = long if self.fits(long) else rungs.sum_short(one)
+            text = self.best(rungs.sum_long(one), rungs.sum_short(one))
             yield from self.inside(text, what="ok" if one.ok else "error")
         for severity, text in rungs.notes_of(row, self.ladder):
             yield from self.inside(text, what=severity)
 
     def fits(self, text: str) -> bool:
+        """Tell whether a text has room in the lane, with a space at either side."""
         return wide(text) <= self.lane - 2
+
+    def best(self, long: str, short: str) -> str:
+        """The longer of two texts if it has room."""
+        return long if self.fits(long) else short
 
     def inside(self, *texts: str, what: str = "") -> Iterator[Text]:
         """Texts folded to the lane, one space off its left lifeline."""

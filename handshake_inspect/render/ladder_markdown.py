@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from handshake_inspect.render import detail, rungs
 from handshake_inspect.render.markdown import escaped
+from handshake_inspect.render.text import clean
 
 if TYPE_CHECKING:
     from handshake_inspect.looks.ladder import Ladder, Row, Side
@@ -20,7 +21,7 @@ def write(ladder: Ladder, out: TextIO, look: Look) -> None:
     from handshake_inspect.render import lessons
 
     lines = [f"## {escaped(rungs.title(ladder))}", ""]
-    lines += [f"- {note.severity}: {escaped(note.text)}" for note in ladder.remarks]
+    lines += [f"- {note.severity}: {escaped(clean(note.text))}" for note in ladder.remarks]
     if ladder.remarks:
         lines.append("")
     lines += [table_row(TITLES), table_row(ALIGN)]

@@ -65,7 +65,7 @@ CSS = (
     ".ladder .arrow{stroke:var(--ink);stroke-width:1.6}"
     ".ladder .arrow.is-plain{stroke:var(--soft)}"
     ".ladder .arrow.is-rst{stroke:var(--error)}"
-    ".ladder .head{fill:context-stroke}"
+    ".ladder .head{fill:var(--ink)}.ladder .head.is-plain{fill:var(--soft)}.ladder .head.is-rst{fill:var(--error)}"
     ".ladder .pill rect{stroke-width:1}"
     ".ladder .ok{fill:var(--ok)}.ladder .error,.ladder .label.is-rst{fill:var(--error)}"
     ".ladder .warning{fill:var(--warning)}.ladder .note:not(.error):not(.warning){fill:var(--note)}" + _states()

@@ -95,11 +95,7 @@ class Picture:
         yield f'<title id="{name}-title">{shown(rungs.title(self.ladder))}</title>'
         yield f'<desc id="{name}-desc">{shown(description(self.ladder))}</desc>'
         yield f"<style>{CSS}</style>"
-        yield (
-            '<defs><marker id="head" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="9" markerHeight="9" '
-            'markerUnits="userSpaceOnUse" orient="auto-start-reverse"><path class="head" d="M0 0.8 10 5 0 9.2z"/>'
-            "</marker></defs>"
-        )
+        yield f"<defs>{''.join(head_of(kind) for kind in ARROWS)}</defs>"
         yield f'<rect class="paper" width="{WIDTH}" height="{height:g}" rx="10"/>'
         for bar in self.bars:
             yield (
@@ -179,7 +175,7 @@ class Picture:
         ends = (CLIENT_X + gap, SERVER_X - gap) if row.sender == "client" else (SERVER_X - gap, CLIENT_X + gap)
         self.body.append(
             f'<line class="arrow {kind_of(row)}" x1="{ends[0]:g}" y1="{top + ARROW_Y:g}" x2="{ends[1]:g}" '
-            f'y2="{top + ARROW_Y + SLANT:g}" marker-end="url(#head)"/>'
+            f'y2="{top + ARROW_Y + SLANT:g}" marker-end="url(#head-{kind_of(row)})"/>'
         )
 
     def states(self, role: Role, side: Side, row: Row, top: float) -> float:
@@ -209,21 +205,21 @@ class Picture:
 
     def foot(self) -> None:
         """TIME_WAIT with its bounds, and the signs."""
-        self.y += 12
-        texts = [
-            (f"TIME_WAIT: {detail.time_wait_in_words(stay, self.ladder.start_ns, self.ladder.decimals)}", "aside")
-            for stay in self.ladder.connection.time_wait
-        ]
-        texts += [(f"{sign}  {meaning}", "legend") for sign, meaning in rungs.legend(self.ladder)]
-        for text, what in texts:
-            for line in wrap(text, WHOLE_COLUMNS):
+        for stay in self.ladder.connection.time_wait:
+            words = detail.time_wait_in_words(stay, self.ladder.start_ns, self.ladder.decimals)
+            for line in wrap(f"TIME_WAIT: {words}", WHOLE_COLUMNS):
                 self.y += LINE
-                self.text(TIME_X, self.y, line, what)
+                self.text(TIME_X, self.y, line, "aside")
+        self.y += 10
+        for sign, meaning in rungs.legend(self.ladder):
+            self.y += LINE
+            self.text(TIME_X, self.y, sign, "legend mono")
+            self.text(TIME_X + 66, self.y, meaning, "legend")
 
 
 def inside(row: Row, ladder: Ladder) -> Iterator[Line]:
     """The lines under an arrow: its numbers, what it takes, its sums, the notes on it."""
-    words = "   ".join(rungs.numbers(row))
+    words = " · ".join(rungs.numbers(row))
     if words:
         yield Line(words, "mono")
     for text in rungs.run_lines(row):
@@ -240,12 +236,24 @@ def inside(row: Row, ladder: Ladder) -> Iterator[Line]:
             yield Line(text, f"note {severity}")
 
 
+ARROWS = ("is-rst", "is-syn", "is-fin", "is-plain")
+"""The classes of an arrow: what its segment does to the connection."""
+
+
 def kind_of(row: Row) -> str:
-    """The class of an arrow: what it does to the connection."""
+    """The class of a row's arrow."""
     for flag in ("RST", "SYN", "FIN"):
         if flag in row.flags:
             return f"is-{flag.lower()}"
     return "is-plain"
+
+
+def head_of(kind: str) -> str:
+    """The head of an arrow: one for each class, since not every browser gives a marker the colour of its line."""
+    return (
+        f'<marker id="head-{kind}" class="head {kind}" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="9" '
+        'markerHeight="9" markerUnits="userSpaceOnUse" orient="auto"><path d="M0 0.8 10 5 0 9.2z"/></marker>'
+    )
 
 
 def description(ladder: Ladder) -> str:

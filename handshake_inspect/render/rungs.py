@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from handshake_inspect.render.text import clean, counted, duration, frame_number, seconds, size
 
 if TYPE_CHECKING:
-    from handshake_inspect.looks.ladder import Carried, Ladder, Note, Row, Start, Step, Sum, Takes
+    from handshake_inspect.looks.ladder import Carried, Ladder, Row, Start, Step, Sum, Takes
     from handshake_inspect.report import Certainty
 
 # fmt: off
@@ -114,8 +114,13 @@ def numbers(row: Row) -> list[str]:
 
 
 def takes_in_words(takes: Takes) -> str:
-    """`takes number 4070827016, next 4070827017`."""
-    return f"{takes.what} takes {takes.number}, next {takes.next}"
+    """`SYN takes 4070827016, next 4070827017`."""
+    return f"{takes.what} {takes_short(takes)}"
+
+
+def takes_short(takes: Takes) -> str:
+    """The same without what takes the number."""
+    return f"takes {takes.number}, next {takes.next}"
 
 
 def sum_short(one: Sum) -> str:
@@ -134,13 +139,13 @@ def _sum(one: Sum, of: str) -> str:
         data = f" + {counted(one.data, 'byte')} of data" if one.data else ""
         return f"{head} = {of}{one.number} + 1{data} ok"
     amount = f"{one.off:,} too many" if one.off > 0 else f"{-one.off:,} too few"
-    return f"{head} WRONG: {of}{one.number} + 1 = {(one.number + 1) % 2**32}, {amount}"
+    return f"{head} != {of}{one.number} + 1 WRONG, {amount}"
 
 
 def start_in_words(start: Start) -> str:
-    """`LISTEN ?`."""
+    """`LISTEN ?`; `not seen` for an end that shows no sign of life."""
     if start.state is None:
-        return "no sign of life"
+        return "not seen"
     return signed(start.state, start.certainty or "observed")
 
 
@@ -165,20 +170,17 @@ def cause(step: Step) -> str:
 
 
 def copies_in_words(row: Row) -> str:
-    """`captured twice: frame 2 is a mirrored copy`."""
+    """`frame 2 is a mirrored copy`."""
     frames = ", ".join(frame_number(frame) for frame in row.copies)
     if len(row.copies) == 1:
-        return f"captured twice: frame {frames} is a mirrored copy"
-    return f"captured {len(row.copies) + 1} times: frames {frames} are mirrored copies"
-
-
-def note_in_words(note: Note) -> str:
-    return clean(note.text)
+        return f"frame {frames} is a mirrored copy"
+    return f"frames {frames} are mirrored copies"
 
 
 def notes_of(row: Row, ladder: Ladder) -> list[tuple[str, str]]:
-    """The remarks under a row: severity and text."""
-    notes = [(note.severity, note_in_words(note)) for note in row.notes]
+    """The remarks under a row: severity and text.  A wrong ACK that a sum shows already is not told twice."""
+    wrong = any(not one.ok for one in row.sums)
+    notes = [(note.severity, clean(note.text)) for note in row.notes if not (wrong and note.id == "wrong-ack")]
     if row.kind == "icmp" and (icmp := ladder.connection.opening.icmp) is not None and icmp.frame == row.frame:
         notes.insert(0, ("error", f"{clean(icmp.meaning)}, from {clean(icmp.reporter)}"))
     if row.copies:
