@@ -171,7 +171,11 @@ def test_data_sent_again_is_counted_in_its_run():
 def test_a_mirrored_copy_is_told_at_its_original(family):
     text = "all ts; SYN x2 >; < SYN-ACK x2; ACK x2 >; DATA(10) x2 >; < ACK x2"
     ladder = walk_of(text, wrapping=Wrapping(family=family))
-    assert [(row.frame, row.copies) for row in ladder.rows if row.kind == "segment"] == [(1, (2,)), (3, (4,)), (5, (6,))]
+    assert [(row.frame, row.copies) for row in ladder.rows if row.kind == "segment"] == [
+        (1, (2,)),
+        (3, (4,)),
+        (5, (6,)),
+    ]
     (run,) = [row for row in ladder.rows if row.kind == "run"]
     assert (run.by_client.segments, run.by_client.copies, run.by_server.acks, run.by_server.copies) == (1, 1, 1, 1)
     whole = walk_of(text, wrapping=Wrapping(family=family), unfolded=True)

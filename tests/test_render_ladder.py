@@ -90,7 +90,7 @@ def test_text_of_a_capture_stays_text(format):
     text = drawn(evil(walk(sample("refused"))), format, Look(lang="en"))
     assert "\x1b" not in text
     if format in ("svg", "html", "markdown", "mermaid"):
-        assert "<script" not in text
+        assert not re.search(r"(?<!\\)<script", text)
     if format == "svg":
         texts = [element.text for element in ET.fromstring(text).iter() if element.text]
         assert any("<script>" in one for one in texts)
@@ -147,7 +147,9 @@ def test_all_languages_use_the_same_values():
     def used(text: str) -> set[str]:
         return {name for _, name, _, _ in string.Formatter().parse(text) if name} - {"who"}
 
-    first, *others = (importlib.import_module(f"handshake_inspect.render.lessons.{lang}").SENTENCES for lang in LANGUAGES)
+    first, *others = (
+        importlib.import_module(f"handshake_inspect.render.lessons.{lang}").SENTENCES for lang in LANGUAGES
+    )
     assert [key for other in others for key in first if used(first[key]) != used(other[key])] == []
 
 

@@ -59,7 +59,9 @@ def walk(
     Without --stream it is the only connection, or the one with the worst findings.
     """
     if "-" in captures:
-        raise UsageError("walk reads a capture twice, and standard input can be read only once: save it to a file first")
+        raise UsageError(
+            "walk reads a capture twice, and standard input can be read only once: save it to a file first"
+        )
     keep = None
     if expression is not None:
         from handshake_inspect.select import compile_filter

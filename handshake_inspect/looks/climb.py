@@ -370,4 +370,3 @@ def frames_that_matter(connection: Connection) -> frozenset[Frame]:
     frames |= {frame for finding in connection.findings for frame in finding.frames}
     frames |= {frame for stay in connection.time_wait for frame in (*stay.restarts, stay.end_frame)}
     return frozenset(frame for frame in frames if frame is not None)
-

@@ -1,7 +1,7 @@
 """A ladder on a terminal: time at the left, each endpoint's states beside its lifeline, the segments between.
 
-    0.020201  ESTABLISHED + |<------------ SYN,ACK -------------|
-    frame 2                 | seq 2301286560 (0)  ack 4070827017 (1)
+0.020201  ESTABLISHED + |<------------ SYN,ACK -------------|
+frame 2                 | seq 2301286560 (0)  ack 4070827017 (1)
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from handshake_inspect.render.text import clean
 if TYPE_CHECKING:
     from handshake_inspect.looks.ladder import Ladder, Row, Side
     from handshake_inspect.render.drawings import Look
+    from handshake_inspect.render.lessons import Said
 
 T = TypeVar("T")
 
@@ -33,6 +34,8 @@ COLOURS: dict[str, dict[str, object]] = {
 STATE_WIDTH = 14
 """`SYN_RECEIVED +`."""
 LANE_MIN, LANE_MAX = 16, 76
+LANE_FOR_NUMBERS = 34
+"""Room for `ack 4070827017 (1)` and the like without folding; in a narrower lane they stand under the arrow."""
 NUMBERS_ON_ARROW = 62
 """A lane as wide as this has room for the numbers on the arrow itself."""
 TIME_MIN = 8
@@ -117,11 +120,14 @@ class Terminal:
         yield lines[0].replace(severity, self.paint(severity, severity), 1)
         yield from lines[1:]
 
-    def paragraphs(self, texts: Sequence[str]) -> Iterator[str]:
-        """Sentences of the lesson, one a bullet."""
-        for text in texts:
-            yield from wrap(f"  - {clean(text)}", min(self.width, LESSON_MAX), indent="    ")
-        if texts:
+    def paragraphs(self, said: Sequence[Said]) -> Iterator[str]:
+        """Sentences of the lesson, one a bullet; what another program prints is set apart."""
+        width = min(self.width, LESSON_MAX)
+        for one in said:
+            first, others = ("    ", "      ") if one.tool else ("  - ", "    ")
+            for line in wrap(first + clean(one.text), width, indent=others):
+                yield self.paint(line, "note") if one.tool else line
+        if said:
             yield ""
 
     def heads(self) -> Iterator[str]:
@@ -149,45 +155,52 @@ class Terminal:
         return f"{time:>{self.left}} {client_text} {life}{lane_text}{life} {self.paint(server.text, server.what)}"
 
     def row(self, row: Row) -> Iterator[str]:
-        """One row: the arrow, then its numbers, sums and notes, with the states of both sides."""
+        """One row: the arrow, then its numbers, sums and notes, with the states of both sides.
+
+        A lane that is too narrow for numbers has the arrow alone, and they stand under it.
+        """
         lefts, rights = states(row.client), states(row.server)
         times = [rungs.time_of(row, self.ladder), self.frame_text(row)]
-        lane = list(self.lane_of(row))
+        arrow, *told = self.told(row)
+        narrow = self.lane < LANE_FOR_NUMBERS
+        lane = [arrow, *(() if narrow else self.folded(told))]
         for place in range(max(len(lane), len(lefts), len(rights), len(times) if times[1] else 1)):
             yield self.line(
                 at(times, place, ""), at(lefts, place, Text("")), at(lane, place, Text("")), at(rights, place, Text(""))
             )
+        for text in told if narrow else ():
+            for line in wrap(f"    {text.text}", self.width, indent="      "):
+                yield self.paint(line, text.what)
 
-    def lane_of(self, row: Row) -> Iterator[Text]:
-        """What stands between the lifelines."""
+    def folded(self, texts: Sequence[Text]) -> Iterator[Text]:
+        """Texts folded to the lane, one space off its left lifeline."""
+        for text in texts:
+            for line in wrap(f" {text.text}", self.lane - 1, indent="   "):
+                yield Text(line, text.what)
+
+    def told(self, row: Row) -> Iterator[Text]:
+        """What a row says: the arrow first."""
         words = rungs.numbers(row) if row.kind == "segment" else []
-        on_arrow = self.lane >= NUMBERS_ON_ARROW and row.kind == "segment"
-        yield Text(self.arrow(row, "  ".join([rungs.label(row), *words]) if on_arrow else rungs.label(row)))
+        on_arrow = self.lane >= NUMBERS_ON_ARROW
+        yield Text(self.arrow(row, "  ".join([rungs.label(row), *(words if on_arrow else [])])))
         if words and not on_arrow:
-            yield from self.inside(*([" ".join(words)] if self.fits(" ".join(words)) else words))
+            yield from map(Text, [" ".join(words)] if self.fits(" ".join(words)) else words)
         if row.kind == "run":
-            yield from self.inside(*rungs.run_lines(row), f"in {rungs.lasted(row)}")
+            yield from map(Text, (*rungs.run_lines(row), f"in {rungs.lasted(row)}"))
         if row.takes is not None:
-            yield from self.inside(self.best(rungs.takes_in_words(row.takes), rungs.takes_short(row.takes)), what="aside")
+            yield Text(self.best(rungs.takes_in_words(row.takes), rungs.takes_short(row.takes)), "aside")
         for one in row.sums:
-            text = self.best(rungs.sum_long(one), rungs.sum_short(one))
-            yield from self.inside(text, what="ok" if one.ok else "error")
+            yield Text(self.best(rungs.sum_long(one), rungs.sum_short(one)), "ok" if one.ok else "error")
         for severity, text in rungs.notes_of(row, self.ladder):
-            yield from self.inside(text, what=severity)
+            yield Text(text, severity)
 
     def fits(self, text: str) -> bool:
-        """Tell whether a text has room in the lane, with a space at either side."""
-        return wide(text) <= self.lane - 2
+        """Tell whether a text has room in the lane, with a space at either side, or under it."""
+        return wide(text) <= (self.lane - 2 if self.lane >= LANE_FOR_NUMBERS else self.width - 4)
 
     def best(self, long: str, short: str) -> str:
         """The longer of two texts if it has room."""
         return long if self.fits(long) else short
-
-    def inside(self, *texts: str, what: str = "") -> Iterator[Text]:
-        """Texts folded to the lane, one space off its left lifeline."""
-        for text in texts:
-            for line in wrap(f" {text}", self.lane - 1, indent="   "):
-                yield Text(line, what)
 
     def arrow(self, row: Row, text: str) -> str:
         """`---- SYN --->`, pointing at the receiver; dotted and without a head where no single segment passes."""
@@ -195,7 +208,7 @@ class Terminal:
         dotted = row.sender is None
         room = self.lane if dotted else self.lane - 1
         stroke = strokes.dash if dotted else strokes.line
-        body = f" {text} " if wide(text) <= room - 4 else f" {text[: room - 6]}.. "
+        body = f" {text} " if wide(text) <= room - 2 else f" {text[: room - 6]}.. "
         before = (room - wide(body)) // 2
         shaft = stroke * before + body + stroke * (room - wide(body) - before)
         return shaft if dotted else shaft + strokes.right if row.sender == "client" else strokes.left + shaft

@@ -35,7 +35,7 @@ def write(ladder: Ladder, out: TextIO, look: Look) -> None:
             title=rungs.title(ladder),
             picture=Markup(picture(ladder)),
             before=lessons.before(ladder, lang),
-            steps=[step for row in ladder.rows if (step := told(row, ladder, lang))["texts"]],
+            steps=[step for row in ladder.rows if (step := told(row, ladder, lang))["said"]],
             after=lessons.after(ladder, lang),
             stays=stays,
             legend=rungs.legend(ladder),
@@ -51,10 +51,18 @@ def told(row: Row, ladder: Ladder, lang: str) -> dict[str, object]:
         "frames": rungs.frames_of(row),
         "label": rungs.label(row),
         "arrow": arrow,
+        "facts": [*rungs.numbers(row), *rungs.run_lines(row), *takes(row)],
+        "sums": [(rungs.sum_long(one), one.ok) for one in row.sums],
+        "notes": rungs.notes_of(row, ladder),
         "states": [
             (name, step.transition.to, rungs.step_in_words(step))
             for name, side in (("client", row.client), ("server", row.server))
             for step in side.steps
         ],
-        "texts": lessons.of_row(row, ladder, lang),
+        "said": lessons.of_row(row, ladder, lang),
     }
+
+
+def takes(row: Row) -> list[str]:
+    """What a SYN or FIN takes, nothing for any other row."""
+    return [rungs.takes_in_words(row.takes)] if row.takes is not None else []

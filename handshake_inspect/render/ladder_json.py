@@ -21,23 +21,28 @@ def write(ladder: Ladder, out: TextIO, look: Look) -> None:
     if look.lang:
         plain["lesson"] = {
             "language": look.lang,
-            "before": lessons.before(ladder, look.lang),
-            "rows": [lessons.of_row(row, ladder, look.lang) for row in ladder.rows],
-            "after": lessons.after(ladder, look.lang),
+            "before": texts(lessons.before(ladder, look.lang)),
+            "rows": [texts(lessons.of_row(row, ladder, look.lang)) for row in ladder.rows],
+            "after": texts(lessons.after(ladder, look.lang)),
         }
     out.write(msgspec.json.format(msgspec.json.encode(plain), indent=2).decode() + "\n")
+
+
+def texts(said: list[lessons.Said]) -> list[str]:
+    return [one.text for one in said]
 
 
 def schema() -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of a walk, made from the types."""
     generated = msgspec.json.schema(Ladder)
     root: dict[str, Any] = generated["$defs"].pop("Ladder")
-    texts = {"type": "array", "items": {"type": "string"}}
+    strings = {"type": "array", "items": {"type": "string"}}
     root["properties"]["lesson"] = {
         "type": "object",
         "description": "With --explain: sentences above the rows, for each row of `rows`, and below them.",
         "properties": {
-            "language": {"type": "string"}, "before": texts, "rows": {"type": "array", "items": texts}, "after": texts,
+            "language": {"type": "string"}, "before": strings, "rows": {"type": "array", "items": strings},
+            "after": strings,
         },
         "required": ["language", "before", "rows", "after"],
     }  # fmt: skip

@@ -37,14 +37,14 @@ def write(ladder: Ladder, out: TextIO, look: Look) -> None:
         lines.append(f"- TIME_WAIT: {escaped(detail.time_wait_in_words(stay, ladder.start_ns, ladder.decimals))}")
     lines += [f"- `{sign}` {meaning}" for sign, meaning in rungs.legend(ladder)]
     if look.lang:
-        lines += ["", *(f"- {escaped(text)}" for text in lessons.before(ladder, look.lang))]
+        lines += ["", *(f"- {escaped(said.text)}" for said in lessons.before(ladder, look.lang))]
         for row in ladder.rows:
-            texts = lessons.of_row(row, ladder, look.lang)
-            if texts:
+            said = lessons.of_row(row, ladder, look.lang)
+            if said:
                 place = f"frame {rungs.frames_of(row)}, " if row.frame is not None else ""
                 lines += ["", f"**{place}{rungs.time_of(row, ladder)} s: {escaped(rungs.label(row))}**", ""]
-                lines += [f"- {escaped(text)}" for text in texts]
-        lines += ["", *(f"- {escaped(text)}" for text in lessons.after(ladder, look.lang))]
+                lines += [f"- {escaped(one.text)}" for one in said]
+        lines += ["", *(f"- {escaped(said.text)}" for said in lessons.after(ladder, look.lang))]
     out.write("\n".join(lines) + "\n")
 
 

@@ -30,7 +30,7 @@ def write(ladder: Ladder, out: TextIO, look: Look) -> None:
     for row in ladder.rows:
         lines += [f"    {line}" for line in of_row(row, ladder)]
         if look.lang:
-            lines += [f"    %% {plain(text)}" for text in lessons.of_row(row, ladder, look.lang)]
+            lines += [f"    %% {plain(said.text)}" for said in lessons.of_row(row, ladder, look.lang)]
     for sign, meaning in rungs.legend(ladder):
         lines.append(f"    %% {sign}: {plain(meaning)}")
     out.write("\n".join(lines) + "\n")

@@ -199,7 +199,9 @@ def stay_in_words(row: Row, ladder: Ladder) -> list[str]:
 
 def certainties(ladder: Ladder) -> list[Certainty]:
     """The certainties that occur, in the order of SIGNS."""
-    there = {step.transition.certainty for row in ladder.rows for side in (row.client, row.server) for step in side.steps}
+    there = {
+        step.transition.certainty for row in ladder.rows for side in (row.client, row.server) for step in side.steps
+    }
     there |= {start.certainty for start in (ladder.client_start, ladder.server_start) if start.certainty}
     return [certainty for certainty in SIGNS if certainty in there]
 

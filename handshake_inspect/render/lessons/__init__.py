@@ -7,7 +7,7 @@ of render/drawings.py.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from handshake_inspect.looks import lesson
 from handshake_inspect.render.text import frame_number
@@ -17,19 +17,26 @@ if TYPE_CHECKING:
     from handshake_inspect.looks.ladder import Ladder, Row
 
 
-def before(ladder: Ladder, lang: str) -> list[str]:
+class Said(NamedTuple):
+    """A paragraph; `tool` for what another program prints."""
+
+    text: str
+    tool: bool = False
+
+
+def before(ladder: Ladder, lang: str) -> list[Said]:
     """The paragraphs above the first row."""
-    return [told(point, lang) for point in lesson.before(ladder)]
+    return [Said(told(point, lang), point.key in lesson.TOOLS) for point in lesson.before(ladder)]
 
 
-def of_row(row: Row, ladder: Ladder, lang: str) -> list[str]:
+def of_row(row: Row, ladder: Ladder, lang: str) -> list[Said]:
     """The paragraphs under a row."""
-    return [told(point, lang) for point in lesson.of_row(row, ladder)]
+    return [Said(told(point, lang), point.key in lesson.TOOLS) for point in lesson.of_row(row, ladder)]
 
 
-def after(ladder: Ladder, lang: str) -> list[str]:
+def after(ladder: Ladder, lang: str) -> list[Said]:
     """The paragraphs below the last row."""
-    return [told(point, lang) for point in lesson.after(ladder)]
+    return [Said(told(point, lang), point.key in lesson.TOOLS) for point in lesson.after(ladder)]
 
 
 def told(point: lesson.Point, lang: str) -> str:

@@ -1,7 +1,12 @@
 """The lesson in English: a sentence for each key of looks/lesson.py."""
 
 NAMES = {"client": "the client", "server": "the server"}
-HEADINGS = {"before": "Before the first segment", "steps": "Step by step", "after": "Afterwards", "legend": "How a state is known"}
+HEADINGS = {
+    "before": "Before the first segment",
+    "steps": "Step by step",
+    "after": "Afterwards",
+    "legend": "How a state is known",
+}
 
 SENTENCES = {
     "reading":
