@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, get_args
 
-from handshake_inspect.looks.ladder import SEQ_SPACE, Ladder, Row, Side
+from handshake_inspect.looks.ladder import SEQ_SPACE, Ladder, Row, Side, side_of
 from handshake_inspect.report import ClosingKind, OpeningKind, TimeWaitEnd
 from handshake_inspect.rfc9293.states import TRANSITIONS
 
@@ -37,19 +37,18 @@ NOTED = (
     "syn-again", "syn-ack-again", "fin-again", "data-again", "wrong-ack", "rst-ignored", "rst-challenged",
     "challenge-ack", "rst-not-delivered", "rst-forged", "data-after-close", "accept-queue-full", "time-wait-again",
 )  # fmt: skip
-TOOLS = ("tcpdump", "ss")
+TOOLS = ("tcpdump", "ss", "ss nothing")
 OPENING_ENDS = tuple(f"opening {kind}" for kind in get_args(OpeningKind))
 CLOSING_ENDS = tuple(f"closing {kind}" for kind in get_args(ClosingKind))
 TIME_WAIT_ENDS = ("time-wait", *(f"time-wait {end}" for end in get_args(TimeWaitEnd)))
 
-NO_SOCKET = "no socket"
-SS_STATES: dict[State, str] = {
-    "CLOSED": NO_SOCKET, "LISTEN": "LISTEN", "SYN_SENT": "SYN-SENT", "SYN_RECEIVED": "SYN-RECV", "ESTABLISHED": "ESTAB",
+SS_STATES: dict[State, str | None] = {
+    "CLOSED": None, "LISTEN": "LISTEN", "SYN_SENT": "SYN-SENT", "SYN_RECEIVED": "SYN-RECV", "ESTABLISHED": "ESTAB",
     "FIN_WAIT_1": "FIN-WAIT-1", "FIN_WAIT_2": "FIN-WAIT-2", "CLOSE_WAIT": "CLOSE-WAIT", "CLOSING": "CLOSING",
     "LAST_ACK": "LAST-ACK", "TIME_WAIT": "TIME-WAIT",
 }  # fmt: skip
-NETSTAT_STATES: dict[State, str] = {
-    "CLOSED": NO_SOCKET, "LISTEN": "LISTEN", "SYN_SENT": "SYN_SENT", "SYN_RECEIVED": "SYN_RECV",
+NETSTAT_STATES: dict[State, str | None] = {
+    "CLOSED": None, "LISTEN": "LISTEN", "SYN_SENT": "SYN_SENT", "SYN_RECEIVED": "SYN_RECV",
     "ESTABLISHED": "ESTABLISHED", "FIN_WAIT_1": "FIN_WAIT1", "FIN_WAIT_2": "FIN_WAIT2", "CLOSE_WAIT": "CLOSE_WAIT",
     "CLOSING": "CLOSING", "LAST_ACK": "LAST_ACK", "TIME_WAIT": "TIME_WAIT",
 }  # fmt: skip
@@ -93,8 +92,10 @@ def of_row(row: Row, ladder: Ladder) -> list[Point]:
     points += [Point(note, row.sender, values_of(row)) for note in again]
     if row.frame is not None and any(row.frame in stay.restarts for stay in ladder.connection.time_wait):
         points.append(Point("time-wait-again", row.sender, values_of(row)))
-    for who, side in (("client", row.client), ("server", row.server)):
-        points += [step_point(step, who) for step in side.steps]  # type: ignore[arg-type]
+    # The sender changed its state before the segment arrived anywhere.
+    roles: tuple[Role, Role] = ("server", "client") if row.sender == "server" else ("client", "server")
+    for who in roles:
+        points += [step_point(step, who) for step in side_of(row, who).steps]
     if row.client.steps or row.server.steps:
         points += tool_points(row, ladder)
     return points
@@ -149,12 +150,12 @@ def tool_points(row: Row, ladder: Ladder) -> list[Point]:
     for who, side in (("client", row.client), ("server", row.server)):
         values[f"{who}_ss"] = shown(side, SS_STATES)
         values[f"{who}_netstat"] = shown(side, NETSTAT_STATES)
-    return [*points, Point("ss", None, values)]
+    return [*points, Point("ss", None, values) if any(values.values()) else Point("ss nothing")]
 
 
-def shown(side: Side, names: dict[State, str]) -> str:
-    """How a tool spells the state of a side; `no socket` for no line at all."""
-    return NO_SOCKET if side.state is None else names[side.state]
+def shown(side: Side, names: dict[State, str | None]) -> str | None:
+    """How a tool spells the state of a side; None where it has no line for it."""
+    return None if side.state is None else names[side.state]
 
 
 def tcpdump_line(row: Row, ladder: Ladder) -> str:

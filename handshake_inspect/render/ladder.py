@@ -66,8 +66,11 @@ class Text(NamedTuple):
 
 def write(ladder: Ladder, out: TextIO, look: Look) -> None:
     """Write the ladder; no line is longer than the width, unless that is below what the columns need."""
+    before = ""
     for line in Terminal(ladder, look).lines():
-        out.write(line.rstrip() + "\n")
+        if line or before:
+            out.write(line.rstrip() + "\n")
+        before = line
 
 
 class Terminal:

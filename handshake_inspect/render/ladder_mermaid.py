@@ -32,22 +32,23 @@ def write(ladder: Ladder, out: TextIO, look: Look) -> None:
         if look.lang:
             lines += [f"    %% {plain(said.text)}" for said in lessons.of_row(row, ladder, look.lang)]
     for sign, meaning in rungs.legend(ladder):
-        lines.append(f"    %% {sign}: {plain(meaning)}")
+        lines.append(f"    %% {sign} {plain(meaning)}")
     out.write("\n".join(lines) + "\n")
 
 
 def of_row(row: Row, ladder: Ladder) -> list[str]:
     """The arrow or the note of a row, then the notes on it, then the states that it leads to."""
-    where = " ".join(word for word in (rungs.time_of(row, ladder) + " s", f"#35;{rungs.frames_of(row)}") if word)
+    where = f"{rungs.time_of(row, ladder)} s"
+    if row.frame is not None:
+        where = f"frame {rungs.frames_of(row)}, {where}"
     words = [plain(rungs.label(row)), *map(plain, rungs.numbers(row))]
     if row.kind == "run":
         words += map(plain, rungs.run_lines(row))
     if row.sender is None:
-        head = where if row.frame is not None else f"{rungs.time_of(row, ladder)} s"
-        lines = [f"Note over C,S: {'<br/>'.join([head + ' ' + words[0], *words[1:]])}"]
+        lines = [f"Note over C,S: {'<br/>'.join([where + ': ' + words[0], *words[1:]])}"]
     else:
         source, target = ("C", "S") if row.sender == "client" else ("S", "C")
-        lines = [f"{source}->>{target}: {where} {'<br/>'.join([words[0], ' '.join(words[1:])])}"]
+        lines = [f"{source}->>{target}: {where}: {'<br/>'.join([words[0], ' '.join(words[1:])])}"]
     told = [plain(rungs.sum_long(one)) for one in row.sums]
     told += [plain(text) for _, text in rungs.notes_of(row, ladder)]
     if told:
@@ -61,10 +62,11 @@ def of_row(row: Row, ladder: Ladder) -> list[str]:
     return lines
 
 
-SPELLED = {"#": "#35;", ";": "#59;", "<": "#lt;", ">": "#gt;"}
-"""What Mermaid would take for the start of an entity, the end of a statement or a tag."""
+INSTEAD = {"#": "no. ", ";": ",", "<": "\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}",
+           ">": "\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}"}  # fmt: skip
+"""Mermaid takes these for a comment, the end of a statement or a tag; its own escapes are not shown everywhere."""
 
 
 def plain(text: str) -> str:
     """Text that Mermaid takes as text."""
-    return "".join(SPELLED.get(character, character) for character in clean(text))
+    return "".join(INSTEAD.get(character, character) for character in clean(text))

@@ -45,10 +45,11 @@ def told(point: lesson.Point, lang: str) -> str:
     names: dict[str, str] = language.NAMES
     sentences: dict[str, str] = language.SENTENCES
     values = {
-        name: frame_number(value) if isinstance(value, FrameOf) else value for name, value in point.values.items()
+        name: names["nothing"] if value is None else frame_number(value) if isinstance(value, FrameOf) else value
+        for name, value in point.values.items()
     }  # fmt: skip
     who = point.who or "client"
-    text = sentences[point.key].format(who=names[who], **values)
+    text = sentences[point.key].format(who=names[who], Who=capital(names[who]), **values)
     return capital(text)
 
 

@@ -1,6 +1,6 @@
 """The lesson in English: a sentence for each key of looks/lesson.py."""
 
-NAMES = {"client": "the client", "server": "the server"}
+NAMES = {"client": "the client", "server": "the server", "nothing": "no socket"}
 HEADINGS = {
     "before": "Before the first segment",
     "steps": "Step by step",
@@ -89,7 +89,7 @@ SENTENCES = {
         "The SYN-ACK comes again although the ACK has passed here: the accept queue is full, or the ACK was lost "
         "beyond this point.",
     "time-wait-again":
-        "The FIN came again, so the last ACK was lost. {who} answers again, and its wait of 2MSL starts "
+        "The FIN came again, so the last ACK was lost. {Who} answers again, and its wait of 2MSL starts "
         "anew. This is the first reason for TIME_WAIT.",
     # Steps of the state machine.
     "passive OPEN -> LISTEN":
@@ -113,7 +113,7 @@ SENTENCES = {
         "{who} closes first (active close): {from} to FIN_WAIT_1. It will send no more data, but can still "
         "receive: the connection is half closed.",
     "snd FIN -> LAST_ACK":
-        "{who} closes its direction too: CLOSE_WAIT to LAST_ACK. Only the ACK of this FIN is missing.",
+        "With its FIN {who} goes from CLOSE_WAIT to LAST_ACK: only the ACK of this FIN is missing.",
     "rcv FIN -> CLOSE_WAIT":
         "When the FIN arrives, {who} goes from {from} to CLOSE_WAIT (passive close). Its program reads end of file, "
         "and may go on sending until it calls close() itself.",
@@ -139,7 +139,7 @@ SENTENCES = {
         "The RST ends the connection at once: {who} goes from {from} to CLOSED. Its program gets an error "
         "(ECONNRESET); data on its way is lost.",
     "SYN_SENT rcv RST -> CLOSED":
-        "The RST acknowledges the SYN, so it is an answer to it: refused. {who} goes from SYN_SENT to CLOSED, and "
+        "The RST acknowledges the SYN, so it is an answer to it: refused. {Who} goes from SYN_SENT to CLOSED, and "
         "connect() fails with ECONNREFUSED (section 3.10.7.3).",
     "TIME_WAIT rcv RST -> CLOSED":
         "The RST ends TIME_WAIT before its time. RFC 1337 warns of this: late segments can now meet a new "
@@ -156,6 +156,7 @@ SENTENCES = {
     "ss":
         "ss -tan shows {client_ss} on the client and {server_ss} on the server (netstat -tan: {client_netstat} and "
         "{server_netstat}).",
+    "ss nothing": "ss -tan shows no socket of this connection on either host any more.",
     # How it opened.
     "opening three-way":
         "The opening was the three-way handshake: SYN, SYN-ACK, ACK.",
@@ -213,5 +214,6 @@ SENTENCES = {
     "time-wait expired":
         "{who}'s TIME_WAIT has run out: the capture goes on for 2MSL and shows nothing more.",
     "time-wait capture-end":
-        "{who} is still in TIME_WAIT where the capture ends; ss would show it until 2MSL is over.",
+        "{who} is still in TIME_WAIT where the capture ends. ss would show it there until 2MSL is over; then it goes to "
+        "CLOSED, which sends nothing.",
 }  # fmt: skip

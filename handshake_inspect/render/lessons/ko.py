@@ -4,7 +4,7 @@ Both names end in a vowel, so that the particles after them (는, 가, 를, 의)
 followed by 상태 and a number by 번, so that no particle depends on how it is read.
 """
 
-NAMES = {"client": "클라이언트", "server": "서버"}
+NAMES = {"client": "클라이언트", "server": "서버", "nothing": "없음"}
 HEADINGS = {"before": "첫 세그먼트 이전", "steps": "한 단계씩", "after": "끝난 뒤", "legend": "상태를 안 방법"}
 
 SENTENCES = {
@@ -117,7 +117,7 @@ SENTENCES = {
         "{who}가 먼저 닫습니다(능동 종료, active close). {from}에서 FIN_WAIT_1 상태가 됩니다. 더는 데이터를 보내지 "
         "않지만 받을 수는 있습니다. 연결이 반만 닫힌 것입니다(half-close).",
     "snd FIN -> LAST_ACK":
-        "{who}도 자신의 방향을 닫습니다. CLOSE_WAIT에서 LAST_ACK 상태가 됩니다. 이제 이 FIN에 대한 ACK만 남았습니다.",
+        "FIN을 보낸 {who}는 CLOSE_WAIT에서 LAST_ACK 상태가 됩니다. 이제 이 FIN에 대한 ACK만 남았습니다.",
     "rcv FIN -> CLOSE_WAIT":
         "FIN이 도착하면 {who}는 {from}에서 CLOSE_WAIT 상태가 됩니다(수동 종료, passive close). 프로그램은 파일의 "
         "끝(EOF)을 읽게 되며, 스스로 close()를 호출할 때까지 계속 보낼 수 있습니다.",
@@ -159,6 +159,7 @@ SENTENCES = {
     "tcpdump": "tcpdump -n의 출력: {line}",
     "ss":
         "ss -tan의 출력: 클라이언트 {client_ss}, 서버 {server_ss} (netstat -tan: {client_netstat}, {server_netstat})",
+    "ss nothing": "ss -tan의 출력: 두 호스트 모두 이 연결의 소켓이 더는 없습니다.",
     # How it opened.
     "opening three-way":
         "연결은 3방향 핸드셰이크(SYN, SYN-ACK, ACK)로 열렸습니다.",
@@ -223,5 +224,6 @@ SENTENCES = {
     "time-wait expired":
         "{who}의 TIME_WAIT는 시간이 다 되어 끝났습니다. 캡처는 2MSL 넘게 이어지지만 더 보이는 것이 없습니다.",
     "time-wait capture-end":
-        "캡처가 끝날 때 {who}는 아직 TIME_WAIT 상태입니다. 2MSL이 지날 때까지 ss에 보일 것입니다.",
+        "캡처가 끝날 때 {who}는 아직 TIME_WAIT 상태입니다. 2MSL이 지날 때까지 ss에 보이며, 그 뒤에는 "
+        "아무것도 보내지 않고 CLOSED 상태가 됩니다.",
 }  # fmt: skip
