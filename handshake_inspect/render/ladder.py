@@ -1,7 +1,9 @@
-"""A ladder on a terminal: time at the left, each endpoint's states beside its lifeline, the segments between.
+"""A ladder on a terminal: time and frame at the left, each endpoint's states beside its lifeline, segments between.
 
-0.020201  ESTABLISHED + |<------------ SYN,ACK -------------|
-frame 2                 | seq 2301286560 (0)  ack 4070827017 (1)
+For example, a SYN-ACK on 80 columns (ASCII):
+
+    0.020201  ESTABLISHED + |<-------------- SYN,ACK ---------------|
+           2                | seq 2301286560 (0) ack 4070827017 (1) |
 """
 
 from __future__ import annotations
@@ -91,10 +93,6 @@ class Terminal:
             return text
         return click.style(text, **COLOURS[what])  # type: ignore[arg-type]
 
-    def frame_text(self, row: Row) -> str:
-        frames = rungs.frames_of(row)
-        return f"frame {frames}" if frames and len(f"frame {frames}") <= self.left else frames
-
     def lines(self) -> Iterator[str]:
         """The whole drawing, line by line."""
         from handshake_inspect.render.lessons import after, before, of_row
@@ -139,12 +137,13 @@ class Terminal:
         between = self.lane - 4
         client, server = rungs.endpoint(connection.client), rungs.endpoint(connection.server)
         gap = " " * (self.left + 1)
+        frame = f"{self.paint('frame'.rjust(self.left), 'title')} "
         names = f"{'client':>{STATE_WIDTH}}  {'':{self.lane}}  server"
         yield self.paint(f"{'seconds':>{self.left}} {names}", "title")
         if len(client) + len(server) <= between:
-            yield f"{gap}{'':{STATE_WIDTH}}   {client}{'':{between - len(client) - len(server) + 2}}{server}"
+            yield f"{frame}{'':{STATE_WIDTH}}   {client}{'':{between - len(client) - len(server) + 2}}{server}"
         else:
-            yield f"{gap}{'':{STATE_WIDTH}}   {client}"
+            yield f"{frame}{'':{STATE_WIDTH}}   {client}"
             yield f"{gap}{'':{STATE_WIDTH}}   {server:>{self.lane - 2}}"
         left = rungs.start_in_words(self.ladder.client_start)
         right = rungs.start_in_words(self.ladder.server_start)
@@ -163,7 +162,7 @@ class Terminal:
         A lane that is too narrow for numbers has the arrow alone, and they stand under it.
         """
         lefts, rights = states(row.client), states(row.server)
-        times = [rungs.time_of(row, self.ladder), self.frame_text(row)]
+        times = [rungs.time_of(row, self.ladder), rungs.frames_of(row)]
         arrow, *told = self.told(row)
         narrow = self.lane < LANE_FOR_NUMBERS
         lane = [arrow, *(() if narrow else self.folded(told))]
