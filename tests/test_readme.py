@@ -114,3 +114,8 @@ def test_the_picture_is_of_the_report_as_it_is_now(golden_at, cli):
     done = cli("sample_pcaps/close_wait_leak/capture.pcap", "--color", "--utc", env={"COLUMNS": "100", "NO_COLOR": ""})
     title = "handshake-inspect sample_pcaps/close_wait_leak/capture.pcap"
     golden_at(ROOT / "docs" / "report.svg", svg(done.stdout, title))
+
+
+def test_the_ladder_is_of_the_walk_as_it_is_now(golden_at, cli):
+    done = cli("walk", "sample_pcaps/http_walkthrough/capture.pcap", "--format", "svg")
+    golden_at(ROOT / "docs" / "ladder.svg", done.stdout)

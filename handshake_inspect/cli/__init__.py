@@ -41,6 +41,7 @@ class Command(NamedTuple):
 # fmt: off
 COMMANDS = {row.name: row for row in (
     Command("report",   "report",   "How each TCP connection opened and closed, and what is wrong (the default)."),
+    Command("walk",     "walk",     "One connection, segment by segment: both ends' states and the SEQ + 1 sums."),
     Command("html",     "html",     "Write one page with charts, a table and ladders that opens without a network."),
     Command("extract",  "extract",  "Write the original frames of chosen connections to a capture file."),
     Command("findings", "findings", "Print the table of findings: id, severity, what it means."),
