@@ -105,13 +105,18 @@ def clock(nanoseconds: int, *, utc: bool) -> str:
 
 def address(endpoint: Endpoint, longest: int | None = None) -> str:
     """`10.0.0.1:80` or `[2001:db8::1]:80`; cut in the middle of the address when longer than `longest`."""
-    host = clean(endpoint.address)
+    return host_port(endpoint.address, endpoint.port, longest)
+
+
+def host_port(host: str, port: int, longest: int | None = None) -> str:
+    """As `address`, of a host and a port."""
+    host = clean(host)
     if longest is not None:
-        room = longest - len(f"[]:{endpoint.port}")
+        room = longest - len(f"[]:{port}")
         if len(host) > room:
             tail = max(1, (room - 2) // 2)
             host = f"{host[: max(1, room - 2 - tail)]}..{host[-tail:]}"
-    return f"[{host}]:{endpoint.port}" if ":" in host else f"{host}:{endpoint.port}"
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def frame_number(frame: Frame | None) -> str:
