@@ -104,7 +104,7 @@ def write_census(
     step = every_ns or step_for(look.last_ns - look.first_ns, SAMPLES)
     counted = census(look.selection, look.first_ns, look.last_ns, step, lambda host: not hosts or host in hosts)
     if kind == "json":
-        write_json(counted, out)
+        write_json(counted, out, indent=0)
     elif kind == "csv":
         drawn.write_csv(counted, out)
     elif kind == "chart":
@@ -127,6 +127,11 @@ def write_sockets(
     time_ns = look.last_ns
     if at is not None:
         time_ns = instant_ns(at, in_time_order(look.captures), look.first_ns, utc=style.utc)
+    if not look.first_ns <= time_ns <= look.last_ns:
+        from handshake_inspect.render.text import clock
+
+        first, last = (clock(time, utc=style.utc) for time in (look.first_ns, look.last_ns))
+        raise UsageError(f"--at {at} is {clock(time_ns, utc=style.utc)}; the capture lasts from {first} to {last}")
     found, listeners = find(look.selection, time_ns, lambda host: not hosts or host in hosts)
     wires: dict[int, Wire] = {}
     if found and can_read_again(look.captures, send_q):

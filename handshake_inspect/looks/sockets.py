@@ -149,7 +149,6 @@ def _number(address: str) -> int:
 def _socket(found: Found, time_ns: int, two_msl_ns: int, wire: Wire | None) -> Socket:
     connection, role, span = found.connection, found.role, found.span
     end, peer = (connection.client, connection.server) if role == "client" else (connection.server, connection.client)
-    queued = None if wire is None else wire.unacknowledged(role)
     return Socket(
         state=span.state,
         address=end.address,
@@ -161,10 +160,18 @@ def _socket(found: Found, time_ns: int, two_msl_ns: int, wire: Wire | None) -> S
         since_ns=span.start_ns,
         frame=span.frame,
         certainty=span.certainty,
-        # A FIN that was acknowledged leaves nothing behind, also where the capture has holes.
-        send_q=0 if span.state in ("TIME_WAIT", "FIN_WAIT_2") else queued,
+        send_q=_send_q(span.state, role, wire),
         timer=_timer(found, time_ns, two_msl_ns, wire),
     )
+
+
+def _send_q(state: State, role: Role, wire: Wire | None) -> int | None:
+    """What is sent and not acknowledged, in accord with the state: an ACK that passed need not have arrived."""
+    if state in ("TIME_WAIT", "FIN_WAIT_2"):
+        return 0
+    queued = None if wire is None else wire.unacknowledged(role)
+    own_flag_is_out = state in ("SYN_SENT", "SYN_RECEIVED", "FIN_WAIT_1", "CLOSING", "LAST_ACK")
+    return queued if queued is None else max(queued, int(own_flag_is_out))
 
 
 def _timer(found: Found, time_ns: int, two_msl_ns: int, wire: Wire | None) -> Timer | None:
