@@ -30,6 +30,7 @@ FLOORS = (
     ("track",),
     ("verdict",),
     ("report",),
+    ("spelling",),
     ("views",),
     ("analyse",),
     ("segments",),
