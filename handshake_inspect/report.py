@@ -120,7 +120,11 @@ class Options(Plain):
 
 
 class Endpoint(Plain):
-    """One end of a connection."""
+    """One end of a connection.
+
+    `larger_than_mss` says that it sent segments larger than its peer's MSS: captured before the card cut them, or after
+    it joined them.
+    """
 
     address: str
     port: int
@@ -134,6 +138,7 @@ class Endpoint(Plain):
     options: Options
     time_in_state_ns: dict[str, int]
     transitions: tuple[Transition, ...]
+    larger_than_mss: bool = False
 
 
 class Icmp(Plain):

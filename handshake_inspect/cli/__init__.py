@@ -37,10 +37,10 @@ class Command(NamedTuple):
 # fmt: off
 COMMANDS = {row.name: row for row in (
     Command("report",   "report",   "How each TCP connection opened and closed, and what is wrong (the default)."),
-    Command("ss",        "ss",        "What `ss -tan` would have printed on each host at an instant, or counts over time."),
+    Command("ss",       "ss",       "What `ss -tan` would have printed on each host at an instant."),
     Command("time-wait", "time_wait", "Who holds TIME_WAIT, since when, how it ended, and the ports it costs."),
-    Command("why",       "why",       "Each connection that failed or ended badly, in one sentence with its evidence."),
-    Command("doctor",    "doctor",    "Can this capture be believed: where it was taken, what it lacks, firm verdicts."),
+    Command("why",      "why",      "Each connection that failed or ended badly, in one sentence with its evidence."),
+    Command("doctor",   "doctor",   "Can this capture be believed: where it was taken, what it lacks, firm verdicts."),
     Command("findings", "findings", "Print the table of findings: id, severity, what it means."),
     Command("schema",   "schema",   "Print the JSON Schema of --format json."),
 )}

@@ -25,22 +25,32 @@ SAMPLES = 60
 
 @click.command(
     cls=options.FilteringCommand,
-    epilog="\b\nExamples:\n  handshake-inspect ss web.pcap\n  handshake-inspect ss web.pcap --at +12.5 --host 10.0.0.2\n"
-    "  handshake-inspect ss web.pcap --at frame:17\n"
+    epilog="\b\nExamples:\n  handshake-inspect ss web.pcap\n  handshake-inspect ss web.pcap --at +12.5 --host 10.0.0.2"
+    "\n  handshake-inspect ss web.pcap --at frame:17\n"
     "  handshake-inspect ss web.pcap --census --every 1s --format csv\n"
     "  handshake-inspect ss web.pcap --census --format chart",
 )
 @options.captures_argument
-@click.option("--at", metavar="TIME|+SECONDS|frame:N",
-              help="The instant: a time of day or date, seconds into the capture, or a frame. Default: the end.")
+@click.option(
+    "--at",
+    metavar="TIME|+SECONDS|frame:N",
+    help="The instant: a time of day or date, seconds into the capture, or a frame. Default: the end.",
+)
 @click.option("--host", "hosts", metavar="ADDRESS", multiple=True, help="Only this host's sockets; may be repeated.")
 @click.option("--census", is_flag=True, help="Count the sockets in each state over time.")
 @click.option("--every", metavar="DURATION", help="The step of --census, such as 1s; without it, some 60 samples.")
-@click.option("--spelling", type=click.Choice(("ss", "rfc")), default="ss", show_default=True,
-              help="States as ss spells them (SYN-RECV) or as RFC 9293 does (SYN_RECEIVED), which json and csv do.")
-@click.option("--send-q/--no-send-q", default=None,
-              help=f"Read the captures a second time for Send-Q and timers; without it, up to "
-                   f"{SECOND_PASS_BYTES // 10**6} MB.")
+@click.option(
+    "--spelling",
+    type=click.Choice(("ss", "rfc")),
+    default="ss",
+    show_default=True,
+    help="States as ss spells them (SYN-RECV) or as RFC 9293 does (SYN_RECEIVED), which json and csv do.",
+)
+@click.option(
+    "--send-q/--no-send-q",
+    default=None,
+    help=f"Read the captures a second time for Send-Q and timers; without it, up to {SECOND_PASS_BYTES // 10**6} MB.",
+)
 @options.selection_options
 @options.document_options(*FORMATS)
 @options.two_msl_option
@@ -51,11 +61,12 @@ def ss(
     send_q: bool | None, expression: str | None, streams: tuple[int, ...], format: str | None, output: str,
     two_msl: str, utc: bool, colour: bool | None, progress: bool | None,
 ) -> int:  # fmt: skip
-    """What `ss -tan` would have printed on each host at an instant, or counts over time.
+    """What `ss -tan` would have printed on each host at an instant.
 
     An endpoint is in the state of its last transition. Send-Q counts what is sent and not acknowledged; a
-    SYN and a FIN take one number each. Recv-Q (what a program has not read) is on no wire. A listener is assumed, since a
-    connection was accepted. A connect that gave up or a socket that the kernel dropped sends nothing, and stays.
+    SYN and a FIN take one number each. Recv-Q (what a program has not read) is on no wire. A listener is assumed,
+    since a connection was accepted. A connect that gave up or a socket that the kernel dropped sends nothing, and
+    stays.
     """
     kind = format_by_ending(format, output, FORMATS)
     if census and at is not None:
@@ -68,7 +79,9 @@ def ss(
     style = style_of(output, utc=utc, colour=colour)
     if census:
         return look.deliver(output, lambda out: write_census(look, every_ns, wanted, kind, spelling, style, out))
-    return look.deliver(output, lambda out: write_sockets(look, at, wanted, two_msl, send_q, kind, spelling, style, out))
+    return look.deliver(
+        output, lambda out: write_sockets(look, at, wanted, two_msl, send_q, kind, spelling, style, out)
+    )
 
 
 def step_ns(text: str) -> int:

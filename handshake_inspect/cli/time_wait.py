@@ -31,8 +31,8 @@ def time_wait(
 ) -> int:  # fmt: skip
     """Who holds TIME_WAIT, since when, how it ended, and the ports it costs.
 
-    The end of TIME_WAIT sends nothing, so everything is given in bounds. The end that closes first holds it, for 2MSL from
-    its last ACK: on Linux 60 s, fixed when the kernel is compiled. A common error: tcp_fin_timeout is not
+    The end of TIME_WAIT sends nothing, so everything is given in bounds. The end that closes first holds it, for 2MSL
+    from its last ACK: on Linux 60 s, fixed when the kernel is compiled. A common error: tcp_fin_timeout is not
     TIME_WAIT; it limits how long an orphan stays in FIN_WAIT_2.
     """
     look = Look(captures, expression=expression, streams=streams, two_msl=two_msl, progress=progress)

@@ -38,9 +38,9 @@ def why(
 ) -> int:  # fmt: skip
     """Each connection that failed or ended badly, in one sentence with its evidence.
 
-    Good connections say nothing, unless --stream asks for them. Where a program's reason cannot be told apart on the wire
-    (data unread, linger 0), all that fit are named. A RST is read a second time for its TTL and for what it answers, which
-    standard input does not allow.
+    Good connections say nothing, unless --stream asks for them. Where a program's reason cannot be told apart on the
+    wire (data unread, linger 0), all that fit are named. A RST is read a second time for its TTL and for what it
+    answers, which standard input does not allow.
     """
     kind = format_by_ending(format, output, FORMATS)
     if isn and kind == "csv":

@@ -14,15 +14,15 @@ from handshake_inspect.rfc9293.states import State as StateNumber
 SCHEMA: Literal["handshake-inspect/census/1"] = "handshake-inspect/census/1"
 SAMPLES_MAX = 1_000_000
 STATES = tuple(state.name for state in StateNumber if state.name not in NO_SOCKET)
-STEPS_NS = tuple(
-    digit * 10**power for power in range(9) for digit in (1, 2, 5)
-) + tuple(seconds * 10**9 for seconds in (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 86400))  # fmt: skip
+BELOW_A_SECOND_NS = tuple(digit * 10**power for power in range(9) for digit in (1, 2, 5))
+SECONDS = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 86400)
+STEPS_NS: tuple[int, ...] = (*BELOW_A_SECOND_NS, *(seconds * 10**9 for seconds in SECONDS))
 """Steps that people count in, from a nanosecond to a day."""
 
 Key = tuple[str, int, str, int]
 
 
-class Census(Plain):
+class Census(Plain, frozen=True, kw_only=True):
     """What `ss --census --format json` writes: sample n is the instant `start_ns + n * every_ns`.
 
     `states` has a list of as many counts as there are samples for each state that occurs.  Listeners are not counted.
@@ -81,7 +81,9 @@ def census(
                     left_open[key] = (span.state, begin)
                 else:
                     changes[span.state][max(first_sample(span.end_ns), begin)] -= 1
-    return Census(schema=SCHEMA, start_ns=start_ns, every_ns=every_ns, samples=samples, states=_counts(changes, samples))
+    return Census(
+        schema=SCHEMA, start_ns=start_ns, every_ns=every_ns, samples=samples, states=_counts(changes, samples)
+    )
 
 
 def _counts(changes: dict[str, array[int]], samples: int) -> dict[str, list[int]]:

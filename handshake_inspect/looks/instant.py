@@ -35,7 +35,8 @@ def instant_ns(text: str, paths: Sequence[str], first_ns: int, *, utc: bool) -> 
     if found := OFFSET.fullmatch(text):
         whole, _, part = found["number"].partition(".")
         unit = UNITS_NS[found["unit"] or "s"]
-        return first_ns + int(whole) * unit + int(part or 0) * unit // 10 ** len(part)
+        scale: int = 10 ** len(part)
+        return first_ns + int(whole) * unit + int(part or 0) * unit // scale
     if found := EPOCH.fullmatch(text):
         return int(found["seconds"]) * 10**9 + _fraction(found["part"])
     zone = UTC if utc else None

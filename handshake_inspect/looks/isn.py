@@ -37,7 +37,7 @@ class Clock(NamedTuple):
 CLOCKS = (Clock("RFC 6528's clock, one each 4 us", 250_000), Clock("Linux's clock, one each 64 ns", 15_625_000))
 
 
-class HostIsns(Plain):
+class HostIsns(Plain, frozen=True, kw_only=True):
     """One host: how its ISNs move from 4-tuple to 4-tuple, and on one that it used again (`same_tuple`)."""
 
     address: str
@@ -48,7 +48,7 @@ class HostIsns(Plain):
     finding: Finding | None
 
 
-class Document(Plain):
+class Document(Plain, frozen=True, kw_only=True):
     """What `why --isn --format json` writes; hosts with a finding first, then by how many ISNs are known."""
 
     schema: Literal["handshake-inspect/isn/1"]

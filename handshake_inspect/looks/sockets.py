@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 from handshake_inspect.looks.timeline import NO_SOCKET, Span, at, ends
@@ -21,7 +22,7 @@ REPEATS_NS = tuple(seconds * SECOND_NS for seconds in (1, 2, 4, 8, 16))
 TimerKind = Literal["2msl", "syn", "syn-ack", "fin"]
 
 
-class Timer(Plain):
+class Timer(Plain, frozen=True, kw_only=True):
     """A timer that runs: `syn`, `syn-ack` and `fin` send it again, `2msl` ends TIME_WAIT.
 
     `left_ns` counts from the instant.  `basis` is `seen` when the capture holds the copy, `schedule` when it follows
@@ -34,11 +35,12 @@ class Timer(Plain):
     at_most: bool
 
 
-class Socket(Plain):
+class Socket(Plain, frozen=True, kw_only=True):
     """One socket.  `since_ns` is None for a state from before the capture.
 
-    `send_q` counts the sequence numbers that are sent and not acknowledged (a SYN and a FIN take one each, as in ss), None
-    where it is not known.  A listener has neither connection nor peer: it is assumed, since a connection was accepted.
+    `send_q` counts the sequence numbers that are sent and not acknowledged (a SYN and a FIN take one each, as in ss),
+    None where it is not known.  A listener has neither connection nor peer: it is assumed, since a connection was
+    accepted.
     """
 
     state: State
@@ -55,7 +57,7 @@ class Socket(Plain):
     timer: Timer | None
 
 
-class Sockets(Plain):
+class Sockets(Plain, frozen=True, kw_only=True):
     """What `ss --format json` writes: every host's sockets at `time_ns`, by host, state, port and peer."""
 
     schema: Literal["handshake-inspect/ss/1"]
@@ -216,7 +218,7 @@ def _again(
 
 def _next_syn_ns(copies: tuple[int, ...]) -> int | None:
     """When a timetable that fits the copies so far sends the next one; the earliest of several."""
-    gaps = tuple(after - before for before, after in zip(copies, copies[1:], strict=False))
+    gaps = tuple(after - before for before, after in pairwise(copies))
     fits = schedule_fits(gaps)
     due = [table.gaps[len(gaps)] for table in TIMETABLES if table.name in fits and len(gaps) < len(table.gaps)]
     return copies[-1] + int(min(due) * SECOND_NS) if due else None
@@ -230,4 +232,3 @@ def _next_syn_ack_ns(copies: tuple[int, ...]) -> int | None:
 def _next_fin_ns(copies: tuple[int, ...]) -> int | None:
     """The gap doubles; the first one depends on the round trip and is not known."""
     return None if len(copies) < 2 else copies[-1] + 2 * (copies[-1] - copies[-2])
-

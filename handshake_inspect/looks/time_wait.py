@@ -21,7 +21,7 @@ MANY = 0.5
 """A peak rate from this share of what the ports allow on is worth changing something."""
 
 
-class Stay(Plain):
+class Stay(Plain, frozen=True, kw_only=True):
     """One stay in TIME_WAIT, as in the report, with its addresses; `proof` is what shows the state beyond doubt."""
 
     connection: int
@@ -40,14 +40,14 @@ class Stay(Plain):
     proof: str | None
 
 
-class Bounds(Plain):
+class Bounds(Plain, frozen=True, kw_only=True):
     """How many at once: no fewer than `at_least` at their peak, no more than `at_most`."""
 
     at_least: int
     at_most: int
 
 
-class Host(Plain):
+class Host(Plain, frozen=True, kw_only=True):
     """One host's stays."""
 
     address: str
@@ -55,7 +55,7 @@ class Host(Plain):
     peak: Bounds
 
 
-class Budget(Plain):
+class Budget(Plain, frozen=True, kw_only=True):
     """What a client's stays cost it towards one server's port: each keeps one ephemeral port.
 
     `possible_per_s` is ports / 2MSL, the connections a second that can go on for ever; `peak_per_s` the most stays that
@@ -71,7 +71,7 @@ class Budget(Plain):
     peak_per_s: int
 
 
-class Totals(Plain):
+class Totals(Plain, frozen=True, kw_only=True):
     """Everything but the stays themselves; hosts and budgets with the most stays first."""
 
     two_msl_ns: int

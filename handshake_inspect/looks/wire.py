@@ -77,7 +77,7 @@ class Wire:
         start = sender.acked if sender.acked is not None else sender.first_seq
         if start is None or sender.next_seq is None:
             return None
-        return max(seq_distance(start, sender.next_seq), 0)
+        return max(int(seq_distance(start, sender.next_seq)), 0)
 
 
 def digests(
@@ -155,9 +155,7 @@ def ttl_of(segment: OneSegment) -> int | None:
     return segment.data[start + ttl]
 
 
-def read(
-    paths: Sequence[str], connections: Collection[Connection], *, until_ns: int | None = None
-) -> dict[int, Wire]:
+def read(paths: Sequence[str], connections: Collection[Connection], *, until_ns: int | None = None) -> dict[int, Wire]:
     """Read the captures a second time and digest the segments of these connections.  Raises UsageError for `-`."""
     from handshake_inspect.segments import segments_of
 

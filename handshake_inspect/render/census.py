@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, TextIO
 
 from handshake_inspect.render import Style
@@ -83,7 +84,7 @@ def squeezed(counts: Sequence[int], room: int) -> list[int]:
     if len(counts) <= room:
         return list(counts)
     edges = [place * len(counts) // room for place in range(room + 1)]
-    return [max(counts[start:end]) for start, end in zip(edges, edges[1:], strict=False)]
+    return [max(counts[start:end]) for start, end in pairwise(edges)]
 
 
 def bar(bars: str, count: int, peak: int) -> str:

@@ -31,7 +31,7 @@ SS = {
 SPELLINGS = ("ss", "rfc")
 MARKS = {"observed": "", "confirmed": "", "inferred": "?", "assumed": "*"}
 LEGEND = (
-    ("inferred", "? inferred: the segment that makes the state passed the capture point; nothing proves that it arrived"),
+    ("inferred", "? inferred: the segment behind it passed the capture point; nothing proves that it arrived"),
     ("assumed",  "* assumed: no segment shows it"),
 )
 WAITS = {
@@ -58,7 +58,9 @@ def spelled(state: str, spelling: str) -> str:
 def write_table(table: Sockets, out: TextIO, style: Style, spelling: str) -> None:
     """One block a host; what a mark means, and what is missing, below."""
     paint = painter(style)
-    out.write(paint(f"at {clock(table.time_ns, utc=style.utc)}: {counted(len(table.sockets), 'socket')}", "title") + "\n")
+    out.write(
+        paint(f"at {clock(table.time_ns, utc=style.utc)}: {counted(len(table.sockets), 'socket')}", "title") + "\n"
+    )
     for host in table.hosts:
         rows = [row for row in table.sockets if row.address == host]
         out.write("\n" + paint(host, "title") + "\n")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 ROWS_MAX = 20
 BUDGETS_MAX = 5
-TITLES = ("#", "holder", "address", "peer", "since", "at least", "at most", "end")
+TITLES = ("#", "holder", "address", "peer", "seconds", "at least", "at most", "end")
 ALIGN = "><<<>>><"
 CSV = (
     "connection", "holder", "address", "port", "peer_address", "peer_port", "frame", "start_ns", "restarts", "end",
@@ -97,19 +97,21 @@ def between(bounds: Bounds) -> str:
 
 
 def budget_in_words(budget: Budget, totals: Totals) -> str:
-    """`at most 149 of 28,232 ports at once (0.53 %); 28,232 / 60.0 s = 470 connections a second, ...`."""
+    """`at most 149 of 28,232 ports at once (0.5 %); 28,232 / 60 s = 470 connections a second, ...`."""
     return (
-        f"at most {budget.peak.at_most:,} of {totals.ports:,} ports at once ({percent(budget.peak.at_most, totals.ports)}); "
-        f"{totals.ports:,} / {duration(totals.two_msl_ns)} = {budget.possible_per_s:,.0f} connections a second can go on, "
+        f"at most {budget.peak.at_most:,} of {totals.ports:,} ports at once "
+        f"({percent(budget.peak.at_most, totals.ports)}); "
+        f"{totals.ports:,} / {totals.two_msl_ns / 1e9:g} s = {budget.possible_per_s:,.0f} connections a "
+        "second can go on, "
         f"this capture's busiest second has {budget.peak_per_s:,} "
         f"({percent(budget.peak_per_s, budget.possible_per_s)})"
     )
 
 
 def percent(part: float, whole: float) -> str:
-    """`53 %`, `0.53 %`."""
+    """`53 %`, `0.5 %`, `less than 0.1 %`."""
     share = 100 * part / whole
-    return f"{share:.0f} %" if share >= 10 else f"{share:.2g} %"
+    return f"{share:.0f} %" if share >= 10 else f"{share:.1f} %" if share >= 0.1 else "less than 0.1 %"
 
 
 def _stays(stays: list[Stay], style: Style, paint: Paint, start_ns: int) -> Iterator[str]:

@@ -19,7 +19,17 @@ if TYPE_CHECKING:
 
 SHOWN_MAX = 20
 EXAMPLES_MAX = 3
-CSV = ("connection", "client_address", "client_port", "server_address", "server_port", "rule", "severity", "frames", "text")
+CSV = (
+    "connection",
+    "client_address",
+    "client_port",
+    "server_address",
+    "server_port",
+    "rule",
+    "severity",
+    "frames",
+    "text",
+)
 
 
 def write_table(explanations: Iterable[Explanation], out: TextIO, style: Style, total: int, asked: bool) -> None:
@@ -112,7 +122,8 @@ def write_csv(explanations: Iterable[Explanation], out: TextIO, asked: bool) -> 
 
 HOSTS_MAX = 20
 WHY_IT_MATTERS = (
-    "Whoever can predict an ISN can forge a connection, or end one, without seeing its traffic (RFC 6528, RFC 9293 section "
+    "Whoever can predict an ISN can forge a connection, or end one, without seeing its traffic (RFC "
+    "6528, RFC 9293 section "
     "3.4.1)."
 )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
-from handshake_inspect.looks.why.case import Case, Rule, Said
+from handshake_inspect.looks.why.case import Case, Said
 from handshake_inspect.looks.why.closings import RULES as CLOSING_RULES
 from handshake_inspect.looks.why.oddities import RULES as ODDITY_RULES
 from handshake_inspect.looks.why.openings import RULES as OPENING_RULES
@@ -22,7 +22,7 @@ WIRE_MAX = 1000
 """So many connections that were reset are looked at segment by segment; of others less is known."""
 
 
-class Reason(Plain):
+class Reason(Plain, frozen=True, kw_only=True):
     """One sentence: `rule` names its row of RULES, `frames` are the evidence."""
 
     rule: str
@@ -31,7 +31,7 @@ class Reason(Plain):
     frames: tuple[Frame, ...]
 
 
-class Explanation(Plain):
+class Explanation(Plain, frozen=True, kw_only=True):
     """One connection's reasons, the most telling first; `good` says that nothing went wrong."""
 
     connection: int
@@ -43,7 +43,7 @@ class Explanation(Plain):
     reasons: tuple[Reason, ...]
 
 
-class Document(Plain):
+class Document(Plain, frozen=True, kw_only=True):
     """What `why --format json` writes; `rules` counts how often each reason holds."""
 
     schema: Literal["handshake-inspect/why/1"]

@@ -61,8 +61,10 @@ def _half_open_peer(case: Case) -> Said:
     reset, by = case.reset(), case.connection.closing.reset_by
     assert reset is not None and reset.answers is not None
     return Said(
-        f"half-open peer: frame {frame_number(reset.answers)} reached the {by}, which knew no such connection any more and "
-        f"answered with RST (frame {frame_number(reset.frame)}, no ACK, its SEQ taken from that frame): it had crashed, "
+        f"half-open peer: frame {frame_number(reset.answers)} reached the {by}, which knew no such "
+        "connection any more and "
+        f"answered with RST (frame {frame_number(reset.frame)}, no ACK, its SEQ taken from that frame): "
+        "it had crashed, "
         "restarted or given up before, or a RST from elsewhere had ended it",
         (reset.answers, reset.frame),
     )
@@ -77,7 +79,8 @@ def _overflow(case: Case) -> Said:
     reset = case.reset()
     assert reset is not None and reset.answers is not None
     return Said(
-        f"not accepted: the ACK that completes the handshake (frame {frame_number(reset.answers)}) was answered with RST "
+        f"not accepted: the ACK that completes the handshake (frame {frame_number(reset.answers)}) was "
+        "answered with RST "
         f"(frame {frame_number(reset.frame)}): the accept queue was full with tcp_abort_on_overflow, or the server had "
         "forgotten its SYN-ACK",
         (reset.answers, reset.frame),
@@ -101,7 +104,8 @@ def _after_close(case: Case) -> Said:
     closed = f" (FIN in frame {frame_number(fin[0])})" if fin else ""
     data, answer = (frame_number(frame) for frame in finding.frames)
     return Said(
-        f"data after close: the {by} had closed{closed} when data of frame {data} reached it, and answered with RST (frame "
+        f"data after close: the {by} had closed{closed} when data of frame {data} reached it, and "
+        "answered with RST (frame "
         f"{answer}): the {other(by) if by else 'peer'}'s program went on writing, no fault of the network",
         finding.frames,
     )
@@ -173,7 +177,8 @@ def _unacknowledged(case: Case) -> Said:
     since = "" if step is None else f" in the {duration(case.age(step.time_ns))} that the capture goes on"
     place = "" if step is None else f" (frame {frame_number(step.frame)})"
     return Said(
-        f"the {role}'s FIN{place} was sent {sent} and never acknowledged{since}: the {other(role)} is gone or cannot be "
+        f"the {role}'s FIN{place} was sent {sent} and never acknowledged{since}: the {other(role)} is "
+        "gone or cannot be "
         f"reached, and the {role} is left in {end.state}",
         connection.closing.frames,
     )
@@ -202,11 +207,12 @@ def _vanished(case: Case) -> Said:
 # fmt: off
 RULES = (
     Rule("reset-elsewhere",   "closing", "error",   lambda c: _is_reset(c) and _usual_ttl(c) is not None, _elsewhere),
-    Rule("data-after-close",  "closing", "warning", lambda c: _is_reset(c) and c.finding("data-after-close") is not None,
-         _after_close),
+    Rule("data-after-close",  "closing", "warning",
+         lambda c: _is_reset(c) and c.finding("data-after-close") is not None, _after_close),
     Rule("not-accepted",      "closing", "error",   _not_accepted, _overflow),
     Rule("half-open-peer",    "closing", "error",   _gone, _half_open_peer),
-    Rule("reset-after-fin",   "closing", "warning", lambda c: _is_reset(c) and _own_fin(c) is not None, _closed_then_reset),
+    Rule("reset-after-fin",   "closing", "warning", lambda c: _is_reset(c) and _own_fin(c) is not None,
+         _closed_then_reset),
     Rule("reset-for-fin",     "closing", "warning",
          lambda c: _is_reset(c) and c.connection.closing.kind == "fin-then-reset", _answer_to_fin),
     Rule("aborted",           "closing", "warning", _is_reset, _aborted),

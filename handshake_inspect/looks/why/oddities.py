@@ -13,13 +13,13 @@ def _has(id: str) -> Callable[[Case], bool]:
     return lambda case: case.finding(id) is not None
 
 
-def _tells(id: str, before: str, after: str = "") -> Callable[[Case], Said]:
-    """The finding's own sentence between two halves of ours."""
+def _tells(id: str, before: str = "", after: str = "") -> Callable[[Case], Said]:
+    """The finding's own sentence, with what it lacks before and after it."""
 
     def say(case: Case) -> Said:
         finding = case.finding(id)
         assert finding is not None
-        return Said(f"{before}: {finding.text}{after}", finding.frames)
+        return Said(f"{before}{finding.text}{after}", finding.frames)
 
     return say
 
@@ -27,8 +27,10 @@ def _tells(id: str, before: str, after: str = "") -> Callable[[Case], Said]:
 def _wrong_ack(case: Case) -> Said:
     wrong = next((check for check in case.connection.checks if not check.ok), None)
     if wrong is None:
-        return _tells("wrong-ack", "wrong ACK")(case)
-    return Said(f"wrong ACK: {wrong_by(wrong.expected, wrong.seen)} in frame {frame_number(wrong.frame)}", (wrong.frame,))
+        return _tells("wrong-ack", "wrong ACK: ")(case)
+    return Said(
+        f"wrong ACK: {wrong_by(wrong.expected, wrong.seen)} in frame {frame_number(wrong.frame)}", (wrong.frame,)
+    )
 
 
 def _failed_check(case: Case) -> bool:
@@ -59,15 +61,13 @@ def _late(case: Case) -> Said:
 
 # fmt: off
 RULES = (
-    Rule("rst-forged",        "oddity", "error",   _has("rst-forged"),        _tells("rst-forged", "forged RST")),
-    Rule("rst-ignored",       "oddity", "warning", _has("rst-ignored"),       _tells("rst-ignored", "RST ignored")),
-    Rule("rst-challenged",    "oddity", "warning", _has("rst-challenged"),    _tells("rst-challenged", "RST challenged")),
-    Rule("rst-not-delivered", "oddity", "warning", _has("rst-not-delivered"), _tells("rst-not-delivered", "RST not taken")),
-    Rule("syn-challenged",    "oddity", "warning", _has("syn-challenged"),    _tells("syn-challenged", "SYN challenged",
-         "; the old connection was still known there (RFC 5961)")),
+    Rule("rst-forged",        "oddity", "error",   _has("rst-forged"),        _tells("rst-forged", "forged RST: ")),
+    Rule("rst-ignored",       "oddity", "warning", _has("rst-ignored"),       _tells("rst-ignored")),
+    Rule("rst-challenged",    "oddity", "warning", _has("rst-challenged"),    _tells("rst-challenged")),
+    Rule("rst-not-delivered", "oddity", "warning", _has("rst-not-delivered"), _tells("rst-not-delivered")),
     Rule("wrong-ack",         "oddity", "error",   _failed_check,             _wrong_ack),
-    Rule("time-wait-reset",   "oddity", "warning", _has("time-wait-reset"),   _tells("time-wait-reset", "TIME_WAIT cut short",
-         " (RFC 1337)")),
+    Rule("time-wait-reset",   "oddity", "warning", _has("time-wait-reset"),
+         _tells("time-wait-reset", after=", too early to guard against late segments (RFC 1337)")),
     Rule("time-wait-again",   "oddity", "note",    _restarted,                _time_wait_again),
     Rule("late-segment",      "oddity", "note",    _has("late-segment"),      _late),
 )

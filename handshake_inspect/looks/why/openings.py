@@ -21,10 +21,12 @@ def _icmp(case: Case) -> Said:
     connection = case.connection
     icmp = connection.opening.icmp
     assert icmp is not None
-    where = "the server itself" if icmp.reporter == connection.server.address else f"the router or filter {icmp.reporter}"
+    where = (
+        "the server itself" if icmp.reporter == connection.server.address else f"the router or filter {icmp.reporter}"
+    )
     ends = "it ends the attempt" if icmp.hard else "a soft error: the client may go on trying"
     return Said(
-        f"unreachable: {where} answered the SYN with ICMP \"{icmp.meaning}\" (type {icmp.type}, code {icmp.code}) in "
+        f'unreachable: {where} answered the SYN with ICMP "{icmp.meaning}" (type {icmp.type}, code {icmp.code}) in '
         f"frame {frame_number(icmp.frame)}; {ends}",
         (connection.first_frame, icmp.frame),
     )
@@ -80,14 +82,22 @@ def _accept_queue(case: Case) -> Said:
     copies = case.connection.server.retransmissions.syn_ack + 1
     acked, again = (frame_number(frame) for frame in finding.frames)
     return Said(
-        f"accept queue full, or the ACK was lost behind the capture point: the SYN-ACK was sent {copies} times (again in "
+        f"accept queue full, or the ACK was lost behind the capture point: the SYN-ACK was sent {copies} "
+        "times (again in "
         f"frame {again}) although frame {acked} acknowledges it",
         finding.frames,
     )
 
 
+def _challenged(case: Case) -> Said:
+    finding = case.finding("syn-challenged")
+    assert finding is not None
+    return Said(f"SYN challenged: {finding.text}: that one was still known there (RFC 5961)", finding.frames)
+
+
 def resetter(case: Case) -> Role | None:
-    """Return who reset an opening: the end whose transition is a RST that it sent, or the peer of one that received it."""
+    """Return who reset an opening: the end whose transition is a RST that it sent, or the peer of one "
+    "that received it."""
     roles: tuple[Role, Role] = ("client", "server")
     for role in roles:
         for step in case.end(role).transitions:
@@ -102,7 +112,9 @@ def _reset(case: Case) -> Said:
     who = resetter(case)
     frames = case.connection.opening.frames
     if who == "client":
-        text = "the client answered the SYN-ACK with RST: a port scan, or its connect was given up before the answer came"
+        text = (
+            "the client answered the SYN-ACK with RST: a port scan, or its connect was given up before the answer came"
+        )
     elif who == "server":
         text = "the server sent RST before the handshake was complete: it takes the ACK for no part of a connection"
     else:
@@ -133,10 +145,14 @@ def _opened(case: Case) -> bool:
 def _late(case: Case) -> Said:
     connection = case.connection
     syns, syn_acks = connection.client.retransmissions.syn, connection.server.retransmissions.syn_ack
-    parts = [f"{name} {counted(number, 'time')} more" for name, number in (("SYN", syns), ("SYN-ACK", syn_acks)) if number]
+    parts = [
+        f"{name} {counted(number, 'time')} more" for name, number in (("SYN", syns), ("SYN-ACK", syn_acks)) if number
+    ]
     times = connection.opening.syn_times_ns
     lost = f", {duration(times[-1] - times[0])} lost" if syns and len(times) > 1 else ""
-    return Said(f"opened late: {' and '.join(parts)} before the handshake was complete{lost}", connection.opening.frames)
+    return Said(
+        f"opened late: {' and '.join(parts)} before the handshake was complete{lost}", connection.opening.frames
+    )
 
 
 def _was_late(case: Case) -> bool:
@@ -150,11 +166,13 @@ RULES = (
     Rule("unreachable",       "opening", "error",   lambda c: c.connection.opening.icmp is not None and not _opened(c),
          _icmp),
     Rule("refused",           "opening", "error",   _kind("refused"),    _refused),
+    Rule("syn-challenged",    "opening", "warning", lambda c: c.finding("syn-challenged") is not None, _challenged),
     Rule("filtered",          "opening", "error",   _kind("unanswered"), _filtered),
     Rule("half-open",         "opening", "error",   _kind("half-open"),  _half_open),
     Rule("reset-opening",     "opening", "error",   _kind("reset"),      _reset),
     Rule("failed",            "opening", "error",   _kind("failed"),     _failed),
-    Rule("accept-queue-full", "opening", "warning", lambda c: c.finding("accept-queue-full") is not None, _accept_queue),
+    Rule("accept-queue-full", "opening", "warning", lambda c: c.finding("accept-queue-full") is not None,
+         _accept_queue),
     Rule("opened-late",       "opening", "warning", _was_late, _late),
 )
 # fmt: on
