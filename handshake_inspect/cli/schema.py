@@ -4,15 +4,29 @@ from __future__ import annotations
 
 import click
 
+REPORT = "report"
+OTHERS = ("ss", "census", "time-wait", "why", "isn", "doctor")
+"""The names of looks.documents.DOCUMENTS, here so that starting up does not read them."""
 
-@click.command(epilog="\b\nExample:\n  handshake-inspect schema > handshake-inspect.schema.json")
-def schema() -> None:
+
+@click.command(
+    epilog="\b\nExamples:\n  handshake-inspect schema > handshake-inspect.schema.json\n  handshake-inspect schema ss"
+)
+@click.argument("what", type=click.Choice((REPORT, *OTHERS)), default=REPORT)
+def schema(what: str) -> None:
     """Print the JSON Schema of --format json.
 
-    A line of --format ndjson is one item of `connections`: `#/$defs/Connection`.
+    Of the report, or of another command: `census` is ss --census, `isn` is why --isn. A line of the report's
+    --format ndjson is one item of `connections`: `#/$defs/Connection`.
     """
     import msgspec
 
-    from handshake_inspect.render.json import schema as generated
+    if what == REPORT:
+        from handshake_inspect.render.json import schema as generated
 
-    click.echo(msgspec.json.format(msgspec.json.encode(generated()), indent=2))
+        document = generated()
+    else:
+        from handshake_inspect.looks.documents import schema_of
+
+        document = schema_of(what)
+    click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2))

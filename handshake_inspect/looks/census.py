@@ -20,6 +20,8 @@ STEPS_NS: tuple[int, ...] = (*BELOW_A_SECOND_NS, *(seconds * 10**9 for seconds i
 """Steps that people count in, from a nanosecond to a day."""
 
 Key = tuple[str, int, str, int]
+Stretch = tuple[str, int, int]
+"""A state, its first sample, and the first sample after it."""
 
 
 class Census(Plain, frozen=True, kw_only=True):
@@ -45,45 +47,62 @@ def census(
 ) -> Census:
     """Count the sockets of the hosts for which `host` is true, from `start_ns` until `end_ns`.
 
-    Memory: a number for each sample and state, and one entry for each socket that is open at the end.  Raises
+    Memory: a number for each sample and state, and the states of the sockets that are open at once.  Raises
     UsageError for more than SAMPLES_MAX samples.
     """
     samples = max(end_ns - start_ns, 0) // every_ns + 1
     if samples > SAMPLES_MAX:
         raise UsageError(f"--every {every_ns} ns asks for {samples:,} samples, {SAMPLES_MAX:,} are possible")
-    changes = {state: array("q", bytes(8 * (samples + 1))) for state in STATES}
-    left_open: dict[Key, tuple[str, int]] = {}
+    counter = Counter(samples)
 
     def first_sample(time_ns: int | None) -> int:
-        """The first instant at or after a time."""
-        if time_ns is None:
-            return 0
-        return min(max(-(-(time_ns - start_ns) // every_ns), 0), samples)
+        """The first instant at or after a time; None is before the capture."""
+        return 0 if time_ns is None else min(max(-(-(time_ns - start_ns) // every_ns), 0), samples)
 
     for connection in connections:
+        counter.forget_before(first_sample(connection.first_time_ns))
         for _, end, peer in ends(connection):
             if not host(end.address):
                 continue
-            key = (end.address, end.port, peer.address, peer.port)
-            for span in spans(end):
-                if span.state in NO_SOCKET:
-                    continue
-                begin = first_sample(span.start_ns)
-                older = left_open.pop(key, None)
-                if older is not None:
-                    # One socket a 4-tuple: this incarnation takes the place of the one that nothing ended.
-                    state, since = older
-                    changes[state][max(begin, since)] -= 1
-                    changes[state][samples] += 1
-                changes[span.state][begin] += 1
-                if span.end_ns is None:
-                    changes[span.state][samples] -= 1
-                    left_open[key] = (span.state, begin)
-                else:
-                    changes[span.state][max(first_sample(span.end_ns), begin)] -= 1
+            stretches = [
+                (span.state, first_sample(span.start_ns), samples if span.end_ns is None else first_sample(span.end_ns))
+                for span in spans(end)
+                if span.state not in NO_SOCKET
+            ]
+            if stretches:
+                counter.add((end.address, end.port, peer.address, peer.port), stretches)
     return Census(
-        schema=SCHEMA, start_ns=start_ns, every_ns=every_ns, samples=samples, states=_counts(changes, samples)
+        schema=SCHEMA, start_ns=start_ns, every_ns=every_ns, samples=samples, states=_counts(counter.changes, samples)
     )
+
+
+class Counter:
+    """The changes of each count from sample to sample, and the sockets that a newer incarnation may replace."""
+
+    def __init__(self, samples: int) -> None:
+        self.changes = {state: array("q", bytes(8 * (samples + 1))) for state in STATES}
+        self._latest: dict[Key, list[Stretch]] = {}
+        self._crowded = 1000
+
+    def add(self, key: Key, stretches: list[Stretch]) -> None:
+        """Count a socket; a host has one on a 4-tuple, so it ends an older one that is still there."""
+        begin = stretches[0][1]
+        for state, since, until in self._latest.get(key, ()):
+            if until > begin:
+                self._change(state, max(since, begin), until, -1)
+        for state, since, until in stretches:
+            self._change(state, since, until, 1)
+        self._latest[key] = stretches
+
+    def _change(self, state: str, since: int, until: int, by: int) -> None:
+        self.changes[state][since] += by
+        self.changes[state][until] -= by
+
+    def forget_before(self, sample: int) -> None:
+        """Let go of sockets that ended before: connections come in the order of their first segments."""
+        if len(self._latest) > self._crowded:
+            self._latest = {key: latest for key, latest in self._latest.items() if latest[-1][2] >= sample}
+            self._crowded = max(2 * len(self._latest), 1000)
 
 
 def _counts(changes: dict[str, array[int]], samples: int) -> dict[str, list[int]]:

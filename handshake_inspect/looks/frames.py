@@ -11,8 +11,7 @@ from handshake_inspect.errors import CaptureError
 
 @dataclass
 class FrameSizes:
-    """How many frames the captures hold less of than the wire had, the most bytes kept of one of "
-    "those, and the largest."""
+    """How many frames were cut when they were captured, the most bytes kept of one of those, and the largest."""
 
     cut: int = 0
     kept: int = 0

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
-from handshake_inspect.looks.timeline import NO_SOCKET, Span, at, ends
+from handshake_inspect.looks.timeline import NO_SOCKET, Span, at, ends, spans
 from handshake_inspect.report import Certainty, Connection, Endpoint, Frame, Plain, Role, State
 from handshake_inspect.rfc9293.states import State as StateNumber
 from handshake_inspect.views.schedule import TIMETABLES, schedule_fits
@@ -99,10 +99,14 @@ def find(
                 continue
             if role == "server":
                 _listener(listeners, connection, end, time_ns)
-            span = at(end, time_ns)
-            if span is None or span.state in NO_SOCKET:
+            begun = next((span for span in spans(end) if span.state not in NO_SOCKET), None)
+            if begun is None or (begun.start_ns is not None and begun.start_ns > time_ns):
                 continue
-            found[end.address, end.port, peer.address, peer.port] = Found(connection, role, span)
+            key = (end.address, end.port, peer.address, peer.port)
+            found.pop(key, None)
+            span = at(end, time_ns)
+            if span is not None and span.state not in NO_SOCKET:
+                found[key] = Found(connection, role, span)
     return list(found.values()), listeners
 
 
