@@ -73,6 +73,8 @@ def ss(
         raise UsageError("--at is one instant, --census is all of them: leave one out")
     if not census and (every is not None or kind == "chart"):
         raise UsageError("--every and --format chart belong to --census")
+    if send_q and "-" in captures:
+        raise UsageError("--send-q reads the captures a second time, which standard input does not allow")
     every_ns = None if every is None else step_ns(every)
     wanted = addresses(hosts)
     look = Look(captures, expression=expression, streams=streams, two_msl=two_msl, progress=progress)

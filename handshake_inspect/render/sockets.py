@@ -35,12 +35,12 @@ LEGEND = (
     ("assumed",  "* assumed: no segment shows it"),
 )
 WAITS = {
-    "CLOSE_WAIT": "for its program to call close",
-    "FIN_WAIT_2": "for the peer's FIN",
+    "CLOSE_WAIT": "close() here",
+    "FIN_WAIT_2": "the peer's FIN",
 }
 COPIES = {"syn": "SYN", "syn-ack": "SYN-ACK", "fin": "FIN"}
 NEVER = 1 << 30
-TITLES = ("State", "Send-Q", "Local", "Peer", "Since", "#", "Waits")
+TITLES = ("State", "Send-Q", "Local", "Peer", "Since", "#", "Waits for")
 ALIGN = "<><<>><"
 CSV = (
     "state", "address", "port", "peer_address", "peer_port", "connection", "role", "since_ns", "frame", "certainty",
@@ -100,11 +100,11 @@ def _cells(row: Socket, table: Sockets, longest: int | None, spelling: str) -> l
 
 
 def timer_in_words(timer: Timer) -> str:
-    """`2MSL: 59.8 s left`, `SYN again in 1.00 s`; a copy that the capture holds is no forecast."""
+    """`2MSL: 59.8 s`, `SYN again: 1.00 s`; a copy that the capture holds is no forecast."""
     left = duration(timer.left_ns)
     if timer.kind == "2msl":
-        return f"2MSL: {'at most ' if timer.at_most else ''}{left} left"
-    return f"{COPIES[timer.kind]} again in {left}" + ("" if timer.basis == "seen" else ", if unanswered")
+        return f"2MSL: {'at most ' if timer.at_most else ''}{left}"
+    return f"{COPIES[timer.kind]} again: {left}" + ("" if timer.basis == "seen" else " (if unanswered)")
 
 
 def write_csv(table: Sockets, out: TextIO) -> None:

@@ -28,7 +28,10 @@ CSV = (
     "connection", "holder", "address", "port", "peer_address", "peer_port", "frame", "start_ns", "restarts", "end",
     "end_frame", "at_least_ns", "at_most_ns", "proof",
 )  # fmt: skip
-CUTS = (None, 24, 20)
+ALL = tuple(range(len(TITLES)))
+WITHOUT_HOLDER = tuple(place for place in ALL if TITLES[place] != "holder")
+NARROWER = ((None, ALL), (None, WITHOUT_HOLDER), (24, WITHOUT_HOLDER), (20, WITHOUT_HOLDER))
+"""The longest address and the columns, each for a narrower line than the one before; --format csv has everything."""
 
 
 def write_table(connections: Iterable[Connection], tally: Tally, out: TextIO, style: Style, start_ns: int) -> None:
@@ -115,11 +118,12 @@ def percent(part: float, whole: float) -> str:
 
 
 def _stays(stays: list[Stay], style: Style, paint: Paint, start_ns: int) -> Iterator[str]:
-    for longest in CUTS:
-        cells = [_cells(stay, start_ns, longest) for stay in stays]
-        if width_of(TITLES, cells) <= style.width:
+    for longest, kept in NARROWER:
+        cells = [[_cells(stay, start_ns, longest)[place] for place in kept] for stay in stays]
+        titles = [TITLES[place] for place in kept]
+        if width_of(titles, cells) <= style.width:
             break
-    for number, line in enumerate(columns(TITLES, ALIGN, cells)):
+    for number, line in enumerate(columns(titles, "".join(ALIGN[place] for place in kept), cells)):
         yield paint(line, "aside") if number == 0 else line
         stay = stays[number - 1]
         if number and stay.restarts:
@@ -129,7 +133,7 @@ def _stays(stays: list[Stay], style: Style, paint: Paint, start_ns: int) -> Iter
 
 
 def _cells(stay: Stay, start_ns: int, longest: int | None) -> list[str]:
-    end = stay.end + ("" if stay.end_frame is None else f", frame {frame_number(stay.end_frame)}")
+    end = stay.end + ("" if stay.end_frame is None else f" {frame_number(stay.end_frame)}")
     return [
         str(stay.connection), stay.holder, host_port(stay.address, stay.port, longest),
         host_port(stay.peer_address, stay.peer_port, longest), seconds(stay.start_ns - start_ns, 3),
