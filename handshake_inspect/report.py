@@ -120,7 +120,11 @@ class Options(Plain):
 
 
 class Endpoint(Plain, omit_defaults=True):
-    """One end of a connection; `names` are what the capture calls it, and only there when they were asked for."""
+    """One end of a connection.
+
+    `names` are what the capture calls it, and only there when they were asked for.  `larger_than_mss` says that it sent
+    segments larger than its peer's MSS: captured before the card cut them, or after it joined them.
+    """
 
     address: str
     port: int
@@ -135,6 +139,7 @@ class Endpoint(Plain, omit_defaults=True):
     time_in_state_ns: dict[str, int]
     transitions: tuple[Transition, ...]
     names: tuple[str, ...] = ()
+    larger_than_mss: bool = False
 
 
 class Icmp(Plain):

@@ -42,6 +42,10 @@ class Command(NamedTuple):
 COMMANDS = {row.name: row for row in (
     Command("report",   "report",   "How each TCP connection opened and closed, and what is wrong (the default)."),
     Command("walk",     "walk",     "One connection, segment by segment: both ends' states and the SEQ + 1 sums."),
+    Command("ss",       "ss",       "What `ss -tan` would have printed on each host at an instant."),
+    Command("time-wait", "time_wait", "Who holds TIME_WAIT, since when, how it ended, and the ports it costs."),
+    Command("why",      "why",      "Each connection that failed or ended badly, in one sentence with its evidence."),
+    Command("doctor",   "doctor",   "Can this capture be believed: where it was taken, what it lacks, firm verdicts."),
     Command("html",     "html",     "Write one page with charts, a table and ladders that opens without a network."),
     Command("extract",  "extract",  "Write the original frames of chosen connections to a capture file."),
     Command("findings", "findings", "Print the table of findings: id, severity, what it means."),

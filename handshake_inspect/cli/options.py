@@ -63,6 +63,19 @@ def output_options(command: F) -> F:
                         help=f"{what}. Default: by the ending of --output, else table.")(command)  # fmt: skip
 
 
+def document_options(*formats: str) -> Callable[[F], F]:
+    """--format with a command's own formats, the first being the default, and --output."""
+
+    def decorate(command: F) -> F:
+        command = click.option("--output", "-o", metavar="FILE", default="-",
+                               type=click.Path(allow_dash=True, dir_okay=False),
+                               help="Write here instead of standard output (-).")(command)  # fmt: skip
+        return click.option("--format", "-f", "format", type=click.Choice(formats),
+                            help=f"Default: by the ending of --output, else {formats[0]}.")(command)  # fmt: skip
+
+    return decorate
+
+
 def two_msl_option(command: F) -> F:
     """--two-msl: how long TIME_WAIT lasts."""
     return click.option("--two-msl", metavar="|".join((*PROFILES, "DURATION")), default="linux", show_default=True,

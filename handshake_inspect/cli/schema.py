@@ -6,19 +6,29 @@ from importlib import import_module
 
 import click
 
-SCHEMAS = {"report": "json", "walk": "ladder_json"}
-"""Which module of render makes the schema of a command's JSON."""
+DRAWN = {"report": "json", "walk": "ladder_json"}
+"""Which module of render makes the schema of what it writes."""
+
+LOOKS = ("ss", "census", "time-wait", "why", "isn", "doctor")
+"""The names of looks.documents.DOCUMENTS, here so that starting up does not read them."""
 
 
-@click.command(epilog="\b\nExample:\n  handshake-inspect schema > handshake-inspect.schema.json")
-@click.option("--of", "command", type=click.Choice(tuple(SCHEMAS)), default="report", show_default=True,
-              help="The command whose JSON it describes.")  # fmt: skip
-def schema(command: str) -> None:
+@click.command(
+    epilog="\b\nExamples:\n  handshake-inspect schema > handshake-inspect.schema.json\n  handshake-inspect schema ss"
+)
+@click.argument("what", type=click.Choice((*DRAWN, *LOOKS)), default="report")
+def schema(what: str) -> None:
     """Print the JSON Schema of --format json.
 
-    A line of --format ndjson is one item of `connections`: `#/$defs/Connection`.
+    Of the report, or of another command: `census` is ss --census, `isn` is why --isn. A line of the report's
+    --format ndjson is one item of `connections`: `#/$defs/Connection`.
     """
     import msgspec
 
-    generated = import_module(f"handshake_inspect.render.{SCHEMAS[command]}").schema()
-    click.echo(msgspec.json.format(msgspec.json.encode(generated), indent=2))
+    if what in DRAWN:
+        document = import_module(f"handshake_inspect.render.{DRAWN[what]}").schema()
+    else:
+        from handshake_inspect.looks.documents import schema_of
+
+        document = schema_of(what)
+    click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2))

@@ -6,42 +6,25 @@ Nothing of the layout is decided by what a terminal happens to be: width and col
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, TextIO
 
-import click
 from tabulate import tabulate
 
 from handshake_inspect.render import Style, detail, facts
 from handshake_inspect.render.columns import Column, fitting, worst_finding
+from handshake_inspect.render.paint import Paint, painter, wrapped
 from handshake_inspect.render.selection import SEVERITIES, Selection, rank
 from handshake_inspect.render.text import address, clean, counted, frame_list
 
 if TYPE_CHECKING:
     from handshake_inspect.report import CaptureInfo, Connection
 
-Paint = Callable[..., str]
-
-COLOURS: dict[str, dict[str, object]] = {
-    "error": {"fg": "red", "bold": True},
-    "warning": {"fg": "yellow"},
-    "note": {"fg": "cyan"},
-    "ok": {"fg": "green"},
-    "title": {"bold": True},
-    "aside": {"dim": True},
-}
-TEXT_ROOM_MIN = 40
-"""A sentence with less room than this beside its row goes on a line of its own."""
-
 
 def write(selection: Selection, out: TextIO, style: Style) -> None:
     """Write the report; every line ends in a newline and holds no control character but colour."""
 
-    def paint(text: str, what: str) -> str:
-        return click.style(text, **COLOURS[what]) if style.colour else text  # type: ignore[arg-type]
-
-    for line in _lines(selection, style, paint):
+    for line in _lines(selection, style, painter(style)):
         out.write(line.rstrip() + "\n")
 
 
@@ -67,9 +50,9 @@ def _lines(selection: Selection, style: Style, paint: Paint) -> Iterator[str]:
 
 def _captures(selection: Selection, style: Style, paint: Paint) -> Iterator[str]:
     for head, faults in facts.captures_in_words(selection, utc=style.utc):
-        yield from _wrapped("", "  ", head, style.width)
+        yield from wrapped("", "  ", head, style.width)
         for fault in faults:
-            yield from _wrapped(paint("  fault  ", "error"), " " * 9, fault, style.width, 9)
+            yield from wrapped(paint("  fault  ", "error"), " " * 9, fault, style.width, 9)
 
 
 def _summary(selection: Selection, paint: Paint) -> Iterator[str]:
@@ -95,7 +78,7 @@ def _findings(selection: Selection, style: Style, paint: Paint) -> Iterator[str]
     for row, (severity, id, number, example) in zip(shown, cells, strict=True):
         left = f"  {paint(severity.ljust(wide[0]), severity)}  {id:<{wide[1]}}  {number:>{wide[2]}}"
         left += f"  {example:<{wide[3]}}  "
-        yield from _wrapped(left, " " * left_width, row.text, style.width, left_width)
+        yield from wrapped(left, " " * left_width, row.text, style.width, left_width)
     if len(rows) > len(shown):
         yield f"  and {counted(len(rows) - len(shown), 'more kind')} of finding, in --format json"
 
@@ -116,7 +99,7 @@ def _connections(selection: Selection, style: Style, paint: Paint) -> Iterator[s
     yield from _table(shown, style, paint)
     if len(selection) > len(shown):
         yield ""
-        yield from _wrapped(
+        yield from wrapped(
             "", "  ",
             f"{len(shown)} of {counted(len(selection), 'connection')}, the worst first. One in full: --stream N; "
             "some: --filter 'state CLOSE_WAIT'; all: --format csv",
@@ -150,18 +133,18 @@ def _one(connection: Connection, start_ns: int, decimals: int, style: Style, pai
     again = f" (connection {connection.incarnation} on this 4-tuple)" if connection.incarnation > 1 else ""
     yield paint(title, "title") + again
     for name, words in detail.story(connection):
-        yield from _wrapped(f"  {name:<7}  ", " " * 11, words, style.width)
+        yield from wrapped(f"  {name:<7}  ", " " * 11, words, style.width)
     for finding in sorted(connection.findings, key=lambda finding: SEVERITIES.index(finding.severity)):
         where = f" ({frame_list(finding.frames)})" if finding.frames else ""
         left = f"  {paint(f'{finding.severity:<7}', finding.severity)}  "
-        yield from _wrapped(left, " " * 11, f"{clean(finding.id)}{where}: {clean(finding.text)}", style.width, 11)
+        yield from wrapped(left, " " * 11, f"{clean(finding.id)}{where}: {clean(finding.text)}", style.width, 11)
     if not connection.findings:
         yield "  " + paint("nothing wrong was found", "ok")
     yield ""
     yield from _table([connection], style, paint)
     for name, endpoint in (("client", connection.client), ("server", connection.server)):
         yield ""
-        yield from _wrapped("", "  ", detail.endpoint_head(name, endpoint), style.width)
+        yield from wrapped("", "  ", detail.endpoint_head(name, endpoint), style.width)
         if endpoint.transitions:
             cells = [detail.step_cells(step, start_ns, decimals) for step in endpoint.transitions]
             cells = detail.folded_steps(cells, style.width - 2)
@@ -170,38 +153,22 @@ def _one(connection: Connection, start_ns: int, decimals: int, style: Style, pai
             )
             yield from ("  " + line for line in table.splitlines())
         if endpoint.time_in_state_ns:
-            yield from _wrapped("  time in each state: ", "    ", detail.time_in_states(endpoint), style.width)
+            yield from wrapped("  time in each state: ", "    ", detail.time_in_states(endpoint), style.width)
     if connection.checks:
         yield ""
         yield paint("SEQ + 1: a SYN and a FIN take one sequence number each", "title")
         for check in connection.checks:
             verdict = paint("ok   ", "ok") if check.ok else paint("WRONG", "error")
-            yield from _wrapped(f"  {verdict}  ", " " * 9, detail.check_in_words(check), style.width, 9)
+            yield from wrapped(f"  {verdict}  ", " " * 9, detail.check_in_words(check), style.width, 9)
     if connection.time_wait:
         yield ""
         yield paint("TIME_WAIT: its end sends nothing, so a capture gives bounds", "title")
         for stay in connection.time_wait:
-            yield from _wrapped("  ", "    ", detail.time_wait_in_words(stay, start_ns, decimals), style.width)
+            yield from wrapped("  ", "    ", detail.time_wait_in_words(stay, start_ns, decimals), style.width)
     yield ""
     for sentence in detail.certainty_legend(connection):
-        for line in _wrapped("", "  ", sentence, style.width):
+        for line in wrapped("", "  ", sentence, style.width):
             yield paint(line, "aside")
-
-
-def _wrapped(left: str, indent: str, text: str, width: int, left_width: int | None = None) -> Iterator[str]:
-    """`left` and the text, folded at words to the width; `left_width` is the width of `left` without its colour."""
-    taken = len(left) if left_width is None else left_width
-    if width - taken < TEXT_ROOM_MIN and taken > 12:
-        yield left
-        yield from textwrap.wrap(text, max(width, 20), initial_indent="    ", subsequent_indent="    ")
-        return
-    # Words are never cut, so that an address or a path can be copied whole.
-    lines = textwrap.wrap(
-        text, max(width, 20), initial_indent=" " * taken, subsequent_indent=indent, break_long_words=False,
-        break_on_hyphens=False,
-    )  # fmt: skip
-    yield left + (lines[0][taken:] if lines else "")
-    yield from lines[1:]
 
 
 def _decimals(captures: Sequence[CaptureInfo]) -> int:

@@ -66,7 +66,7 @@ FRAME_MASK = (1 << CAPTURE_SHIFT) - 1
 
 SYN, RST, ACK = 0x002, 0x004, 0x010
 ICMP_MARK, WRONG_ACK_MARK = 32, 8
-HAS_ISN = 2
+HAS_ISN, OVERSIZED = 2, 8192
 OPTION_MSS, OPTION_WINDOW_SCALE, OPTION_SACK_PERMITTED, OPTION_TIMESTAMPS, OPTION_FAST_OPEN, OPTION_MPTCP = (
     1, 2, 4, 8, 16, 32,
 )  # fmt: skip
@@ -155,6 +155,7 @@ class Views:
             options=_options(flow["options"], flow["mss"], flow["window_scale"], flow["fast_open"], flow["syn_bits"])
             if syn
             else NO_OPTIONS,
+            larger_than_mss=bool(flow["flags"] & OVERSIZED),
             time_in_state_ns=self._time_in_state(plain, side),
             transitions=tuple(self._transition(step) for step in plain["steps"][side]),
         )

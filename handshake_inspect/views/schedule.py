@@ -6,18 +6,22 @@ from typing import NamedTuple
 
 
 class Timetable(NamedTuple):
-    """One system's gaps between copies of a SYN, in seconds; after the last one the gap doubles."""
+    """One system's gaps between copies of a SYN, in seconds; `gives_up` is when connect fails, after the first SYN."""
 
     name: str
     gaps: tuple[float, ...]
+    gives_up: float
 
+
+LINEAR_FIRST = (1.0, 1.0, 1.0, 1.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 
 # fmt: off
 TIMETABLES = (
-    Timetable("Linux before 6.5, or tcp_syn_linear_timeouts = 0 (1, 2, 4, ... s)", (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)),
-    Timetable("Linux 6.5 and newer (1, 1, 1, 1, 1, 2, 4, ... s)", (1.0, 1.0, 1.0, 1.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)),
-    Timetable("BSD and macOS (1, 1, 1, 1, 1, 2, 4, ... s)", (1.0, 1.0, 1.0, 1.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0)),
-    Timetable("Windows 2000 and XP (3, 6 s)", (3.0, 6.0)),
+    Timetable("Linux before 6.5, or tcp_syn_linear_timeouts = 0 (1, 2, 4, ... s)", (1.0, 2.0, 4.0, 8.0, 16.0, 32.0),
+              127.0),
+    Timetable("Linux 6.5 and newer (1, 1, 1, 1, 1, 2, 4, ... s)", LINEAR_FIRST, 134.0),
+    Timetable("BSD and macOS (1, 1, 1, 1, 1, 2, 4, ... s)", LINEAR_FIRST, 75.0),
+    Timetable("Windows 2000 and XP (3, 6 s)", (3.0, 6.0), 21.0),
 )
 # fmt: on
 

@@ -1,0 +1,100 @@
+"""`ss --census`: the number of sockets in each state over time, as a table, a chart of bars, JSON or CSV."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, TextIO
+
+from handshake_inspect.render import Style
+from handshake_inspect.render.lines import columns
+from handshake_inspect.render.paint import painter, wrapped
+from handshake_inspect.render.sockets import spelled
+from handshake_inspect.render.text import clock, counted, duration, seconds
+
+if TYPE_CHECKING:
+    from handshake_inspect.looks.census import Census
+
+BARS = {"blocks": " ▁▂▃▄▅▆▇█", "ascii": " .:-=+*#@"}
+"""Nine heights, for a stream that can write Unicode and for one that cannot."""
+CHART_MIN = 10
+
+
+def _title(census: Census, style: Style) -> str:
+    length = duration((census.samples - 1) * census.every_ns)
+    return (
+        f"sockets in each state every {duration(census.every_ns)} from {clock(census.start_ns, utc=style.utc)} "
+        f"for {length} ({counted(census.samples, 'sample')})"
+    )
+
+
+def write_table(census: Census, out: TextIO, style: Style, spelling: str) -> None:
+    """One row an instant, one column a state that occurs; seconds count from the first instant."""
+    paint = painter(style)
+    for line in wrapped("", "  ", _title(census, style), style.width):
+        out.write(paint(line, "title") + "\n")
+    if not census.states:
+        out.write("no socket at any of them\n")
+        return
+    titles = ["seconds", *(spelled(state, spelling) for state in census.states)]
+    decimals = next((places for places in (0, 1, 3, 6) if census.every_ns % 10 ** (9 - places) == 0), 9)
+    rows = [
+        [seconds(number * census.every_ns, decimals), *(str(count) for count in counts)]
+        for number, counts in enumerate(zip(*census.states.values(), strict=True))
+    ]
+    for number, line in enumerate(columns(titles, ">" * len(titles), rows)):
+        out.write((paint(line, "aside") if number == 0 else line) + "\n")
+
+
+def write_csv(census: Census, out: TextIO) -> None:
+    """One row an instant, states as in RFC 9293."""
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["time_ns", *census.states])
+    for number, counts in enumerate(zip(*census.states.values(), strict=True)):
+        writer.writerow([census.start_ns + number * census.every_ns, *counts])
+
+
+def write_chart(census: Census, out: TextIO, style: Style, spelling: str) -> None:
+    """One line a state: a bar for each step of time, its height against the state's own peak, which is named."""
+    paint = painter(style)
+    for line in wrapped("", "  ", _title(census, style), style.width):
+        out.write(paint(line, "title") + "\n")
+    if not census.states:
+        out.write("no socket at any of them\n")
+        return
+    bars = BARS["blocks" if _can_write(out, BARS["blocks"]) else "ascii"]
+    names = {state: spelled(state, spelling) for state in census.states}
+    name_width = max(map(len, names.values()))
+    peaks = {state: _peak(counts, census.every_ns) for state, counts in census.states.items()}
+    room = max(style.width - name_width - 4 - max(map(len, peaks.values())), CHART_MIN)
+    for state, counts in census.states.items():
+        line = "".join(bar(bars, count, max(counts)) for count in squeezed(counts, room))
+        out.write(f"{names[state]:<{name_width}}  {line}  {paint(peaks[state], 'aside')}\n")
+    out.write(paint("each bar is the most in its time; full height is that state's own peak", "aside") + "\n")
+
+
+def _peak(counts: Sequence[int], every_ns: int) -> str:
+    most = max(counts)
+    return f"peak {most:,} at +{duration(counts.index(most) * every_ns)}"
+
+
+def squeezed(counts: Sequence[int], room: int) -> list[int]:
+    """At most `room` numbers: each the largest of its share of the counts."""
+    if len(counts) <= room:
+        return list(counts)
+    edges = [place * len(counts) // room for place in range(room + 1)]
+    return [max(counts[start:end]) for start, end in pairwise(edges)]
+
+
+def bar(bars: str, count: int, peak: int) -> str:
+    """The character for a count; only 0 is blank."""
+    return bars[0] if not count else bars[max(1, (count * (len(bars) - 1) + peak // 2) // peak)]
+
+
+def _can_write(out: TextIO, text: str) -> bool:
+    try:
+        text.encode(getattr(out, "encoding", None) or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True

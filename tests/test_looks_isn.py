@@ -1,0 +1,96 @@
+"""How hosts choose their ISNs: each pattern that can be predicted is found, and honest ones are left in peace."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from handshake_inspect.looks.isn import KEPT_MAX, isns_of_hosts
+from reports import MS, START_NS, connection, endpoint, opening
+
+SECOND = 1000 * MS
+TICK_4_US, TICK_64_NS = 250_000, 15_625_000
+CLIENT = "10.0.0.1"
+
+
+def client_of(isns, *, every_ns=SECOND, ports=None):
+    """The judgement on a client whose connections begin with these ISNs, one each `every_ns`."""
+    made = [
+        connection(
+            number,
+            client=endpoint(CLIENT, 40000 + number if ports is None else ports[number], isn=isn % 2**32),
+            server=endpoint("10.0.0.2", 80, isn=None),
+            first_time_ns=START_NS + number * every_ns,
+        )
+        for number, isn in enumerate(isns)
+    ]
+    (host,) = isns_of_hosts(made).hosts
+    return host
+
+
+def rng(count):
+    source = random.Random(1)
+    return [source.randrange(2**32) for _ in range(count)]
+
+
+# fmt: off
+MOVES = {
+    "constant":      ([7] * 5, "every connection begins with the same number"),
+    "constant-step": ([2**32 - 70_000 + 64_000 * n for n in range(5)], "each is 64000 after the one before"),
+    "clock":         ([9 + n * TICK_4_US + n % 2 * 300 for n in range(9)],
+                      "they follow RFC 6528's clock, one each 4 us, without a secret that differs for each 4-tuple"),
+    "small-steps":   ([5, 90, 1000, 1001, 12_000], "each lies within 10,999 of the one before"),
+    "repeating":     ([5, 2**31, 5, 2**31 + 9, 5, 2**31, 5, 2**31 + 9], "8 connections share 3 numbers"),
+}
+# fmt: on
+
+
+@pytest.mark.parametrize("move", MOVES)
+def test_what_can_be_predicted_is_found(move):
+    isns, text = MOVES[move]
+    host = client_of(isns)
+    assert (host.address, host.isns, host.move, host.text) == (CLIENT, len(isns), move, text)
+    assert host.finding is not None
+    assert (host.finding.id, host.finding.severity, host.finding.frames) == ("isn-predictable", "warning", (1,))
+    assert host.finding.text == f"the ISNs of {CLIENT} can be predicted: {text}"
+
+
+def test_random_ones_are_left_in_peace():
+    for count in (4, 5, 40):
+        host = client_of(rng(count))
+        assert (host.move, host.finding, host.same_tuple) == ("random", None, None)
+
+
+def test_a_clock_behind_a_secret_is_what_rfc_6528_asks():
+    # Two 4-tuples by turns, each with its own offset on one clock: random across, the clock on each.
+    first, second = rng(2)
+    isns = [(first if n % 2 else second) + n * TICK_64_NS for n in range(8)]
+    host = client_of(isns, ports=[40000 + n % 2 for n in range(8)])
+    assert (host.move, host.finding) == ("random", None)
+    assert host.same_tuple == "they follow Linux's clock, one each 64 ns, as RFC 6528 asks"
+
+
+def test_a_few_are_too_few():
+    assert client_of([7, 7, 7]).move == "too-few"
+    assert client_of([7] * 9, ports=[40000] * 9).move == "too-few"
+
+
+def test_the_server_is_judged_by_its_syn_acks():
+    made = [
+        connection(
+            n,
+            client=endpoint(f"10.0.1.{n}", 40000, isn=isn),
+            server=endpoint("10.0.0.2", 80, isn=1000 + n),
+            opening=opening(server_side_ns=MS),
+            first_time_ns=START_NS + n * SECOND,
+        )
+        for n, isn in enumerate(rng(6))
+    ]
+    hosts = isns_of_hosts(made).hosts
+    assert (hosts[0].address, hosts[0].move) == ("10.0.0.2", "constant-step")
+    assert {host.move for host in hosts[1:]} == {"too-few"}
+
+
+def test_no_more_are_kept_than_a_judgement_needs():
+    assert client_of(rng(KEPT_MAX + 5), every_ns=MS, ports=range(KEPT_MAX + 5)).isns == KEPT_MAX
