@@ -9,7 +9,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from handshake_inspect.cli.schema import OTHERS
+from handshake_inspect.cli.schema import LOOKS
 from handshake_inspect.looks.documents import DOCUMENTS, schema_of
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -61,11 +61,11 @@ def test_json_is_as_its_schema_says(cli, name):
     jsonschema.validate(json.loads(done.stdout), schema_of(DOCUMENT_OF.get(name, name)))
 
 
-@pytest.mark.parametrize("name", OTHERS)
+@pytest.mark.parametrize("name", LOOKS)
 def test_each_schema_is_printed(cli, name):
     done = cli("schema", name)
     assert json.loads(done.stdout) == schema_of(name)
-    assert tuple(DOCUMENTS) == OTHERS
+    assert tuple(DOCUMENTS) == LOOKS
 
 
 @pytest.mark.parametrize("name", ["ss", "census", "time-wait", "why", "doctor"])

@@ -8,8 +8,8 @@ import pytest
 
 from handshake_inspect import analyse
 from handshake_inspect.looks.timeline import at, spans
+from kernel_record import POLL_NS, matches
 from lab import Change, Socket, captures, sockets
-from test_lab import POLL_NS, matches
 
 MS = 1_000_000
 NEAR_NS = 200_000

@@ -134,7 +134,8 @@ def foreign(ttl: int, usual: dict[int, int]) -> Case:
                   answers_fin=False)  # fmt: skip
     one = connection(
         server=endpoint("10.0.0.2", 80, transitions=SERVER_STEPS[:3]),
-        closing=closing("reset", "server", frames=(9,), reset_by="server", reset_in_state="ESTABLISHED"), time_wait=()
+        closing=closing("reset", "server", frames=(9,), reset_by="server", reset_in_state="ESTABLISHED"),
+        time_wait=(),
     )
     return Case(one, 0, Wire(server=direction, resets=[reset]))
 
@@ -147,7 +148,9 @@ def test_a_rst_with_another_ttl_came_from_elsewhere():
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("ttl", "usual"), [(64, {64: 5}), (128, {64: 5}), (255, {64: 5}), (249, {57: 5, 58: 1}), (9, {})])
+@pytest.mark.parametrize(
+    ("ttl", "usual"), [(64, {64: 5}), (128, {64: 5}), (255, {64: 5}), (249, {57: 5, 58: 1}), (9, {})]
+)
 def test_a_ttl_that_accuses_nobody_is_no_evidence(ttl, usual):
     assert [reason.rule for reason in explain(foreign(ttl, usual)).reasons] == ["aborted"]
 

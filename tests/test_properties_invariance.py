@@ -10,7 +10,6 @@ import functools
 import importlib
 import re
 import struct
-import re
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path

@@ -12,12 +12,13 @@ from handshake_inspect.cli.progress import progress_bar
 
 if TYPE_CHECKING:
     from handshake_inspect.errors import CaptureError
-    from handshake_inspect.render.selection import Selection
+    from handshake_inspect.render.selection import Report, Selection
 
 
 class Choice(NamedTuple):
     """The connections that --filter and --stream chose, and the options' own words."""
 
+    report: Report
     selection: Selection
     expression: str | None
     streams: Sequence[int]
@@ -82,4 +83,4 @@ def choose(
     with progress_bar(progress) as tell:
         analysis = analyse(captures, two_msl=two_msl, progress=tell)
     report: Report = Named(analysis, names_of(captures)) if names else analysis
-    return Choice(Selection(report, streams=streams, keep=keep), expression, streams, analysis.faults)
+    return Choice(report, Selection(report, streams=streams, keep=keep), expression, streams, analysis.faults)

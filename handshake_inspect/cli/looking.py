@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
 
-from handshake_inspect.cli.output import complain, deliver
-from handshake_inspect.cli.progress import progress_bar
-from handshake_inspect.cli.report import nothing_chosen, tell_faults
-
-if TYPE_CHECKING:
-    from handshake_inspect.analyse import Report
-    from handshake_inspect.render.selection import Selection
+from handshake_inspect.cli.choice import choose
+from handshake_inspect.cli.output import deliver
 
 
 class Look:
@@ -26,21 +21,10 @@ class Look:
         two_msl: str = "linux",
         progress: bool | None = None,
     ) -> None:
-        # The filter is understood before a capture is read: a slip in it must not cost a minute.
-        keep = None
-        if expression is not None:
-            from handshake_inspect.select import compile_filter
-
-            keep = compile_filter(expression)
-        from handshake_inspect.analyse import analyse
-        from handshake_inspect.render.selection import Selection
-
-        with progress_bar(progress) as tell:
-            self.report: Report = analyse(captures, two_msl=two_msl, progress=tell)
+        self._choice = choose(captures, expression, streams, two_msl=two_msl, progress=progress)
         self.captures = captures
-        self.selection: Selection = Selection(self.report, streams=streams, keep=keep)
-        self._expression = expression
-        self._streams = streams
+        self.report = self._choice.report
+        self.selection = self._choice.selection
 
     @property
     def first_ns(self) -> int:
@@ -54,9 +38,9 @@ class Look:
 
     def deliver(self, output: str, write: Callable[[TextIO], None]) -> int:
         """Write the result, tell what is wrong with the inputs, and return the exit status."""
-        if deliver(output, self.captures, write) and not self.selection.everything and not len(self.selection):
-            complain(nothing_chosen(self.selection, self._expression, self._streams))
-        return tell_faults(self.selection)
+        if deliver(output, self.captures, write):
+            self._choice.tell_if_empty()
+        return self._choice.status()
 
 
 def format_by_ending(asked: str | None, output: str, formats: Sequence[str]) -> str:

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from handshake_inspect.cli import options
+from handshake_inspect.cli.choice import choose
 from handshake_inspect.cli.output import complain, deliver, style_of
-from handshake_inspect.cli.progress import progress_bar
-from handshake_inspect.cli.report import nothing_chosen, tell_faults
 from handshake_inspect.errors import UsageError
 from handshake_inspect.render.drawings import DRAWINGS, LANGUAGES, Look, drawing_of
 
@@ -62,25 +61,15 @@ def walk(
         raise UsageError(
             "walk reads a capture twice, and standard input can be read only once: save it to a file first"
         )
-    keep = None
-    if expression is not None:
-        from handshake_inspect.select import compile_filter
-
-        keep = compile_filter(expression)
-    from handshake_inspect.analyse import analyse
     from handshake_inspect.looks.climb import ladder
-    from handshake_inspect.render.selection import Selection
     from handshake_inspect.segments import segments_of
 
-    streams = () if stream is None else (stream,)
-    with progress_bar(progress) as tell:
-        analysis = analyse(captures, two_msl=two_msl, progress=tell)
-    selection = Selection(analysis, streams=streams, keep=keep)
-    chosen = choose(selection)
+    choice = choose(captures, expression, () if stream is None else (stream,), two_msl=two_msl, progress=progress)
+    selection = choice.selection
+    chosen = worst_of(selection)
     if chosen is None:
-        found = selection.total > 0
-        complain(nothing_chosen(selection, expression, streams) if found else "the capture holds no TCP connection")
-        return tell_faults(selection)
+        complain(choice.nothing_chosen() if selection.total else "the capture holds no TCP connection")
+        return choice.status()
     drawn = ladder(selection[chosen], segments_of(captures, [chosen]), selection.captures, unfolded=unfolded)
     drawing = DRAWINGS[format or drawing_of(output)]
     write = drawing.load()
@@ -91,10 +80,10 @@ def walk(
         write(drawn, out, look)
 
     deliver(output, captures, write_walk)
-    return tell_faults(selection)
+    return choice.status()
 
 
-def choose(selection: Selection) -> int | None:
+def worst_of(selection: Selection) -> int | None:
     """The id of the connection to walk through; when there are several, which one is said on standard error."""
     if not len(selection):
         return None

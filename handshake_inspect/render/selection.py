@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from handshake_inspect.errors import CaptureError
     from handshake_inspect.report import CaptureInfo, Connection, Summary
 
 SEVERITIES = ("error", "warning", "note")
@@ -23,8 +22,6 @@ class Report(Protocol):
     def connections(self) -> Sequence[Connection]: ...
     @property
     def summary(self) -> Summary: ...
-    @property
-    def faults(self) -> Sequence[CaptureError]: ...
     def worst(self, count: int) -> list[int]: ...
     def first_with(self, finding: str) -> int | None: ...
 
