@@ -183,6 +183,18 @@ def test_a_mirrored_copy_is_told_at_its_original(family):
     assert row_of(whole, 2).notes[0].text == "mirrored copy of frame 1, not sent again"
 
 
+def test_an_ack_that_is_sent_twice_is_no_copy():
+    # The IPv4 identification tells them apart.
+    ladder = walk_of("SYN >; < SYN-ACK x2; ACK >; DATA(10) >; < ACK; < ACK again @+0.001; talk")
+    (run,) = [row for row in ladder.rows if row.kind == "run"]
+    assert (run.by_server.acks, run.by_server.copies) == (3, 0)
+
+
+def test_the_end_of_2msl_stands_before_what_came_after_it():
+    ladder = walk_of("open; close; < ACK again @80")
+    assert [row.kind for row in ladder.rows][-2:] == ["timer", "segment"]
+
+
 def test_the_end_of_2msl_has_a_row_without_a_frame():
     ladder = walk_of("open; close; quiet @70")
     last = ladder.rows[-1]

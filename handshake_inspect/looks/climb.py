@@ -133,7 +133,7 @@ class Climb:
         self.several = several
         self.unfolded = unfolded
         self.ends: dict[Role, Endpoint] = {"client": connection.client, "server": connection.server}
-        self.copies = Copies({role: end.duplicates for role, end in self.ends.items()})
+        self.copies = Copies(role for role, end in self.ends.items() if end.duplicates)
         self.repeats = Repeats()
         self.bases: dict[Role, int | None] = {role: end.isn for role, end in self.ends.items()}
         self.beyond: dict[Role, int] = {}
