@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import doctest
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+import handshake_inspect.looks.ladder
 from handshake_inspect import analyse
 from handshake_inspect.looks.ladder import Ladder, Row, side_of, start_of
 from handshake_inspect.report import FrameOf
@@ -233,3 +235,8 @@ def test_frames_of_several_captures_name_their_capture():
     drawn = ladder(report.connections[0], segments_of(files, [0]), report.captures)
     assert [row.frame for row in drawn.rows] == [FrameOf(capture=0, frame=1), FrameOf(capture=0, frame=2)]
     assert drawn.rows[1].client.steps[0].transition.frame == FrameOf(capture=0, frame=2)
+
+
+def test_the_example_in_the_docstring_holds(monkeypatch):
+    monkeypatch.chdir(SAMPLES.parent)
+    assert doctest.testmod(handshake_inspect.looks.ladder) == (0, 6)

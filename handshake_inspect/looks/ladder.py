@@ -1,9 +1,10 @@
 """A ladder: one connection, a row for each segment that matters, with what both ends made of it.
 
-`ladder(connection, segments, ...)` builds it; every drawing (terminal, SVG, HTML, Mermaid, Markdown, JSON) only
+`ladder()` of looks/climb.py builds it; every drawing (terminal, SVG, HTML, Mermaid, Markdown, JSON) only
 spells what stands here.  Rows are in the order of the capture; a run of plain data is one row unless it is unfolded.
 
 >>> from handshake_inspect import analyse
+>>> from handshake_inspect.looks.climb import ladder
 >>> from handshake_inspect.segments import segments_of
 >>> path = "sample_pcaps/refused/capture.pcap"
 >>> report = analyse(path)
