@@ -239,4 +239,4 @@ def test_frames_of_several_captures_name_their_capture():
 
 def test_the_example_in_the_docstring_holds(monkeypatch):
     monkeypatch.chdir(SAMPLES.parent)
-    assert doctest.testmod(handshake_inspect.looks.ladder) == (0, 6)
+    assert doctest.testmod(handshake_inspect.looks.ladder) == (0, 7)
