@@ -240,3 +240,9 @@ def test_frames_of_several_captures_name_their_capture():
 def test_the_example_in_the_docstring_holds(monkeypatch):
     monkeypatch.chdir(SAMPLES.parent)
     assert doctest.testmod(handshake_inspect.looks.ladder) == (0, 7)
+
+
+def test_where_one_socket_is_both_ends_no_segment_has_a_sender():
+    ladder = walk_of("SYN >; < SYN-ACK; ACK >; talk", wrapping=Wrapping(one_socket=True))
+    assert "self-connected" in {finding.id for finding in ladder.connection.findings}
+    assert {row.sender for row in ladder.rows} == {None}

@@ -104,7 +104,8 @@ class Row(Plain):
     """One row.  Numbers are raw, as sent; the relative ones count from the ISNs, as Wireshark shows them.
 
     `last_frame` and `last_time_ns` differ from the first in a run only.  `seq`, `ack`, `window` are None where the row
-    has no such field.  `length` counts payload bytes; `copies` are the frames of mirrored copies.
+    has no such field; `sender` too when one socket is both ends, for then which way a segment went cannot be known.
+    `length` counts payload bytes; `copies` are the frames of mirrored copies.
     """
 
     kind: RowKind

@@ -176,9 +176,11 @@ def copies_in_words(row: Row) -> str:
 
 
 def notes_of(row: Row, ladder: Ladder) -> list[tuple[str, str]]:
-    """The remarks under a row: severity and text.  A wrong ACK that a sum shows already is not told twice."""
-    wrong = any(not one.ok for one in row.sums)
-    notes = [(note.severity, clean(note.text)) for note in row.notes if not (wrong and note.id == "wrong-ack")]
+    """The remarks under a row: severity and text.  What a sum or the ICMP error says already is not told twice."""
+    told = {"wrong-ack"} if any(not one.ok for one in row.sums) else set()
+    if row.kind == "icmp" and ladder.connection.opening.icmp is not None:
+        told.add("icmp-unreachable")
+    notes = [(note.severity, clean(note.text)) for note in row.notes if note.id not in told]
     if row.kind == "icmp" and (icmp := ladder.connection.opening.icmp) is not None and icmp.frame == row.frame:
         notes.insert(0, ("error", f"{clean(icmp.meaning)}, from {clean(icmp.reporter)}"))
     if row.copies:
