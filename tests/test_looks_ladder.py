@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import doctest
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+import handshake_inspect.looks.ladder
 from handshake_inspect import analyse
 from handshake_inspect.looks.ladder import Ladder, Row, side_of, start_of
 from handshake_inspect.report import FrameOf
@@ -183,6 +185,18 @@ def test_a_mirrored_copy_is_told_at_its_original(family):
     assert row_of(whole, 2).notes[0].text == "mirrored copy of frame 1, not sent again"
 
 
+def test_an_ack_that_is_sent_twice_is_no_copy():
+    # The IPv4 identification tells them apart.
+    ladder = walk_of("SYN >; < SYN-ACK x2; ACK >; DATA(10) >; < ACK; < ACK again @+0.001; talk")
+    (run,) = [row for row in ladder.rows if row.kind == "run"]
+    assert (run.by_server.acks, run.by_server.copies) == (3, 0)
+
+
+def test_the_end_of_2msl_stands_before_what_came_after_it():
+    ladder = walk_of("open; close; < ACK again @80")
+    assert [row.kind for row in ladder.rows][-2:] == ["timer", "segment"]
+
+
 def test_the_end_of_2msl_has_a_row_without_a_frame():
     ladder = walk_of("open; close; quiet @70")
     last = ladder.rows[-1]
@@ -221,3 +235,14 @@ def test_frames_of_several_captures_name_their_capture():
     drawn = ladder(report.connections[0], segments_of(files, [0]), report.captures)
     assert [row.frame for row in drawn.rows] == [FrameOf(capture=0, frame=1), FrameOf(capture=0, frame=2)]
     assert drawn.rows[1].client.steps[0].transition.frame == FrameOf(capture=0, frame=2)
+
+
+def test_the_example_in_the_docstring_holds(monkeypatch):
+    monkeypatch.chdir(SAMPLES.parent)
+    assert doctest.testmod(handshake_inspect.looks.ladder) == (0, 7)
+
+
+def test_where_one_socket_is_both_ends_no_segment_has_a_sender():
+    ladder = walk_of("SYN >; < SYN-ACK; ACK >; talk", wrapping=Wrapping(one_socket=True))
+    assert "self-connected" in {finding.id for finding in ladder.connection.findings}
+    assert {row.sender for row in ladder.rows} == {None}

@@ -117,5 +117,5 @@ def test_the_picture_is_of_the_report_as_it_is_now(golden_at, cli):
 
 
 def test_the_ladder_is_of_the_walk_as_it_is_now(golden_at, cli):
-    done = cli("walk", "sample_pcaps/http_walkthrough/capture.pcap", "--format", "svg")
+    done = cli("walk", "sample_pcaps/http_walkthrough/capture.pcap", "--format", "svg", "--utc")
     golden_at(ROOT / "docs" / "ladder.svg", done.stdout)

@@ -26,7 +26,7 @@ NAMES = sorted(folder.name for folder in SAMPLES.iterdir() if (folder / "capture
 EVIL = '<script>alert("1")</script>\x1b[31m;#%%|&'
 
 
-def drawn(ladder, format: str = "table", look: Look = Look()) -> str:  # noqa: B008
+def drawn(ladder, format: str = "table", look: Look = Look(Style(utc=True))) -> str:  # noqa: B008
     out = io.StringIO()
     DRAWINGS[format].load()(ladder, out, look)
     return out.getvalue()
@@ -46,25 +46,31 @@ def evil(ladder):
 
 @pytest.mark.parametrize("width", [60, 80, 100, 140])
 def test_the_terminal_ladder_of_an_ordinary_connection(golden, width):
-    golden(f"walk-normal-{width}.txt", drawn(walk(sample("normal_close_by_client")), look=Look(Style(width=width))))
+    golden(
+        f"walk-normal-{width}.txt",
+        drawn(walk(sample("normal_close_by_client")), look=Look(Style(width=width, utc=True))),
+    )
 
 
 def test_without_box_characters_it_is_ascii(golden):
-    text = drawn(walk(sample("simultaneous_close")), look=Look(Style(width=80), box=False))
+    text = drawn(walk(sample("simultaneous_close")), look=Look(Style(width=80, utc=True), box=False))
     assert text.isascii()
     golden("walk-ascii.txt", text)
 
 
 def test_colour_changes_nothing_but_colour(golden):
     ladder = walk_of("SYN lost >; SYN again @1 >; < SYN-ACK ack+1; RST >")
-    coloured = drawn(ladder, look=Look(Style(width=80, colour=True)))
-    assert re.sub(r"\x1b\[[\d;]*m", "", coloured) == drawn(ladder, look=Look(Style(width=80)))
+    coloured = drawn(ladder, look=Look(Style(width=80, colour=True, utc=True)))
+    assert re.sub(r"\x1b\[[\d;]*m", "", coloured) == drawn(ladder, look=Look(Style(width=80, utc=True)))
     golden("walk-colour.txt", coloured)
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_the_lesson_of_an_ordinary_connection(golden, lang):
-    golden(f"walk-lesson-{lang}.txt", drawn(walk(sample("http_walkthrough")), look=Look(Style(width=80), lang=lang)))
+    golden(
+        f"walk-lesson-{lang}.txt",
+        drawn(walk(sample("http_walkthrough")), look=Look(Style(width=80, utc=True), lang=lang)),
+    )
 
 
 @pytest.mark.parametrize("format", ["json", "markdown", "mermaid", "svg"])
@@ -74,20 +80,20 @@ def test_the_other_formats(golden, format):
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_the_page(golden, lang):
-    golden(f"walk-{lang}.html", drawn(walk(sample("refused")), "html", Look(lang=lang)))
+    golden(f"walk-{lang}.html", drawn(walk(sample("refused")), "html", Look(Style(utc=True), lang=lang)))
 
 
 @pytest.mark.parametrize("width", [70, 80, 100, 200])
 @pytest.mark.parametrize("name", NAMES)
 def test_no_line_is_wider_than_the_terminal(name, width):
     for lang in (None, *LANGUAGES):
-        text = drawn(walk(sample(name), unfolded=True), look=Look(Style(width=width), lang=lang))
+        text = drawn(walk(sample(name), unfolded=True), look=Look(Style(width=width, utc=True), lang=lang))
         assert [line for line in text.splitlines() if wide(line) > width] == []
 
 
 @pytest.mark.parametrize("format", DRAWINGS)
 def test_text_of_a_capture_stays_text(format):
-    text = drawn(evil(walk(sample("refused"))), format, Look(lang="en"))
+    text = drawn(evil(walk(sample("refused"))), format, Look(Style(utc=True), lang="en"))
     assert "\x1b" not in text
     if format in ("svg", "html", "markdown", "mermaid"):
         assert not re.search(r"(?<!\\)<script", text)
@@ -132,7 +138,7 @@ def test_json_keeps_its_schema():
     validator.check_schema(schema())
     for name in NAMES:
         for lang in (None, "ko"):
-            validator.validate(json.loads(drawn(walk(sample(name)), "json", Look(lang=lang))))
+            validator.validate(json.loads(drawn(walk(sample(name)), "json", Look(Style(utc=True), lang=lang))))
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

@@ -131,9 +131,11 @@ class Climb:
     def __init__(self, connection: Connection, *, several: bool, unfolded: bool) -> None:
         self.connection = connection
         self.several = several
+        client, server = connection.client, connection.server
+        self.one_socket = (client.address, client.port) == (server.address, server.port)
         self.unfolded = unfolded
         self.ends: dict[Role, Endpoint] = {"client": connection.client, "server": connection.server}
-        self.copies = Copies({role: end.duplicates for role, end in self.ends.items()})
+        self.copies = Copies(role for role, end in self.ends.items() if end.duplicates)
         self.repeats = Repeats()
         self.bases: dict[Role, int | None] = {role: end.isn for role, end in self.ends.items()}
         self.beyond: dict[Role, int] = {}
@@ -191,6 +193,8 @@ class Climb:
         other: Role = "server" if sender == "client" else "client"
         mine, theirs = self.bases[sender], self.bases[other]
         draft = Draft("segment", frame, frame, segment.time_ns, segment.time_ns, sender, segment)
+        if self.one_socket:
+            draft.sender = None
         draft.relative_seq = None if mine is None else (segment.seq - mine) % SEQ_SPACE
         if segment.flags & ACK and theirs is not None:
             draft.relative_ack = (segment.ack - theirs) % SEQ_SPACE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections import deque
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -24,23 +25,21 @@ class Seen(NamedTuple):
 
 
 class Copies:
-    """Finds the original of a mirrored copy, as long as a side has fewer than the `counts` that the report found."""
+    """Finds the original of a mirrored copy, on the sides (`roles`) where the report has counted any."""
 
-    def __init__(self, counts: dict[Role, int]) -> None:
-        self.left = dict(counts)
-        self.seen: dict[Role, deque[Seen]] = {role: deque() for role in counts}
+    def __init__(self, roles: Iterable[Role]) -> None:
+        self.seen: dict[Role, deque[Seen]] = {role: deque() for role in roles}
 
     def original(self, segment: OneSegment, frame: Frame, sender: Role) -> Frame | None:
         """The frame that this segment is a copy of, None for an original."""
-        if not self.left[sender]:
+        seen = self.seen.get(sender)
+        if seen is None:
             return None
-        seen = self.seen[sender]
         while seen and segment.time_ns - seen[0].time_ns > WITHIN_NS:
             seen.popleft()
         fingerprint = identity(segment)
         for one in seen:
             if one.bytes == fingerprint:
-                self.left[sender] -= 1
                 return one.frame
         seen.append(Seen(segment.time_ns, frame, fingerprint))
         return None

@@ -1,9 +1,10 @@
 """A ladder: one connection, a row for each segment that matters, with what both ends made of it.
 
-`ladder(connection, segments, ...)` builds it; every drawing (terminal, SVG, HTML, Mermaid, Markdown, JSON) only
+`ladder()` of looks/climb.py builds it; every drawing (terminal, SVG, HTML, Mermaid, Markdown, JSON) only
 spells what stands here.  Rows are in the order of the capture; a run of plain data is one row unless it is unfolded.
 
 >>> from handshake_inspect import analyse
+>>> from handshake_inspect.looks.climb import ladder
 >>> from handshake_inspect.segments import segments_of
 >>> path = "sample_pcaps/refused/capture.pcap"
 >>> report = analyse(path)
@@ -103,7 +104,8 @@ class Row(Plain):
     """One row.  Numbers are raw, as sent; the relative ones count from the ISNs, as Wireshark shows them.
 
     `last_frame` and `last_time_ns` differ from the first in a run only.  `seq`, `ack`, `window` are None where the row
-    has no such field.  `length` counts payload bytes; `copies` are the frames of mirrored copies.
+    has no such field; `sender` too when one socket is both ends, for then which way a segment went cannot be known.
+    `length` counts payload bytes; `copies` are the frames of mirrored copies.
     """
 
     kind: RowKind

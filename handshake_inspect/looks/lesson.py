@@ -107,7 +107,7 @@ def segment_key(row: Row) -> str:
         return "data" if row.kind == "run" else "icmp"
     flags = set(row.flags.split(","))
     names = {one.name for one in row.sums}
-    if row.kind != "segment":
+    if row.kind != "segment" or row.sender is None:
         return ""
     if "RST" in flags:
         return "rst"

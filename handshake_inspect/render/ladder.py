@@ -15,7 +15,7 @@ import click
 
 from handshake_inspect.render import detail, rungs
 from handshake_inspect.render.folding import padded, wide, wrap
-from handshake_inspect.render.text import clean
+from handshake_inspect.render.text import address, clean
 
 if TYPE_CHECKING:
     from handshake_inspect.looks.ladder import Ladder, Row, Side
@@ -102,6 +102,8 @@ class Terminal:
             yield self.paint(line, "title")
         for note in ladder.remarks:
             yield from self.remark(note.severity, note.text)
+        for line in wrap(rungs.zero(ladder, utc=self.look.style.utc), self.width, indent="  "):
+            yield self.paint(line, "aside")
         yield ""
         if lang:
             yield from self.paragraphs(before(ladder, lang))
@@ -135,7 +137,7 @@ class Terminal:
         """The names, addresses and first states above the two lifelines."""
         connection = self.ladder.connection
         between = self.lane - 4
-        client, server = rungs.endpoint(connection.client), rungs.endpoint(connection.server)
+        client, server = address(connection.client), address(connection.server)
         gap = " " * (self.left + 1)
         frame = f"{self.paint('frame'.rjust(self.left), 'title')} "
         names = f"{'client':>{STATE_WIDTH}}  {'':{self.lane}}  server"

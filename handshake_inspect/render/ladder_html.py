@@ -33,7 +33,7 @@ def write(ladder: Ladder, out: TextIO, look: Look) -> None:
             lang=lang,
             headings=import_module(f"{lessons.__name__}.{lang}").HEADINGS,
             title=rungs.title(ladder),
-            picture=Markup(picture(ladder)),
+            picture=Markup(picture(ladder, utc=look.style.utc)),
             before=lessons.before(ladder, lang),
             steps=[step for row in ladder.rows if (step := told(row, ladder, lang))["said"]],
             after=lessons.after(ladder, lang),

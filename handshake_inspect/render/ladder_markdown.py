@@ -20,7 +20,7 @@ def write(ladder: Ladder, out: TextIO, look: Look) -> None:
     """Write a title, the table, TIME_WAIT and the signs."""
     from handshake_inspect.render import lessons
 
-    lines = [f"## {escaped(rungs.title(ladder))}", ""]
+    lines = [f"## {escaped(rungs.title(ladder))}", "", f"Times are {rungs.zero(ladder, utc=look.style.utc)}.", ""]
     lines += [f"- {note.severity}: {escaped(clean(note.text))}" for note in ladder.remarks]
     if ladder.remarks:
         lines.append("")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TextIO
 
 from handshake_inspect.render import rungs
-from handshake_inspect.render.text import clean
+from handshake_inspect.render.text import address, clean
 
 if TYPE_CHECKING:
     from handshake_inspect.looks.ladder import Ladder, Row
@@ -22,8 +22,9 @@ def write(ladder: Ladder, out: TextIO, look: Look) -> None:
     lines = [
         "sequenceDiagram",
         f"    %% {plain(rungs.title(ladder))}",
-        f"    participant C as client {plain(rungs.endpoint(connection.client))}",
-        f"    participant S as server {plain(rungs.endpoint(connection.server))}",
+        f"    %% {rungs.zero(ladder, utc=look.style.utc)}",
+        f"    participant C as client {plain(address(connection.client))}",
+        f"    participant S as server {plain(address(connection.server))}",
         f"    Note over C: {plain(rungs.start_in_words(ladder.client_start))}",
         f"    Note over S: {plain(rungs.start_in_words(ladder.server_start))}",
     ]

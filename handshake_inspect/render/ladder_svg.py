@@ -13,7 +13,7 @@ from xml.sax.saxutils import escape
 from handshake_inspect.render import detail, rungs
 from handshake_inspect.render.folding import wrap
 from handshake_inspect.render.ladder_style import CSS
-from handshake_inspect.render.text import clean
+from handshake_inspect.render.text import address, clean
 
 if TYPE_CHECKING:
     from handshake_inspect.looks.ladder import Ladder, Row, Side
@@ -55,12 +55,12 @@ class Bar(NamedTuple):
 
 def write(ladder: Ladder, out: TextIO, look: Look) -> None:
     """Write the picture."""
-    out.write(picture(ladder) + "\n")
+    out.write(picture(ladder, utc=look.style.utc) + "\n")
 
 
-def picture(ladder: Ladder) -> str:
+def picture(ladder: Ladder, *, utc: bool) -> str:
     """The whole `<svg>` element."""
-    return "\n".join(Picture(ladder).lines())
+    return "\n".join(Picture(ladder, utc=utc).lines())
 
 
 def shown(text: str) -> str:
@@ -71,7 +71,8 @@ def shown(text: str) -> str:
 class Picture:
     """One picture while it is drawn, from top to bottom."""
 
-    def __init__(self, ladder: Ladder) -> None:
+    def __init__(self, ladder: Ladder, *, utc: bool) -> None:
+        self.utc = utc
         self.ladder = ladder
         self.body: list[str] = []
         self.y = 0.0
@@ -112,20 +113,20 @@ class Picture:
     def head(self) -> None:
         """The title, the two ends in boxes, and the states that they begin in."""
         connection = self.ladder.connection
-        self.text(TIME_X, 36, f"{rungs.endpoint(connection.client)} → {rungs.endpoint(connection.server)}", "title")
-        self.text(TIME_X, 58, rungs.how(self.ladder), "aside")
+        self.text(TIME_X, 36, f"{address(connection.client)} → {address(connection.server)}", "title")
+        self.text(TIME_X, 58, f"{rungs.how(self.ladder)}; {rungs.zero(self.ladder, utc=self.utc)}", "aside")
         self.y = 74
         for note in self.ladder.remarks:
             self.y += LINE
             self.text(TIME_X, self.y - 4, f"{note.severity}: {note.text}", f"note {note.severity}")
         for x, name, end in ((CLIENT_X, "client", connection.client), (SERVER_X, "server", connection.server)):
-            address = rungs.endpoint(end)
-            width = max(len(address) * CHARACTER + 28, 150)
+            words = address(end)
+            width = max(len(words) * CHARACTER + 28, 150)
             self.body.append(
                 f'<rect class="end" x="{x - width / 2:g}" y="{self.y:g}" width="{width:g}" height="46" rx="8"/>'
             )
             self.text(x, self.y + 20, name, "name", "middle")
-            self.text(x, self.y + 37, address, "mono", "middle")
+            self.text(x, self.y + 37, words, "mono", "middle")
         self.y += 46
         for role, start in (("client", self.ladder.client_start), ("server", self.ladder.server_start)):
             self.since[role] = (self.y, start.state)  # type: ignore[index]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from handshake_inspect.render.text import clean, counted, duration, frame_number, seconds, size
+from handshake_inspect.render.text import address, clean, clock, counted, duration, frame_number, seconds, size
 
 if TYPE_CHECKING:
     from handshake_inspect.looks.ladder import Carried, Ladder, Row, Start, Step, Sum, Takes
@@ -29,7 +29,7 @@ MEANINGS: dict[Certainty, str] = {
 def title(ladder: Ladder) -> str:
     """`#0 192.0.2.1:40000 -> 192.0.2.2:80: three-way open, four-way close`."""
     connection = ladder.connection
-    ends = f"{endpoint(connection.client)} -> {endpoint(connection.server)}"
+    ends = f"{address(connection.client)} -> {address(connection.server)}"
     return f"#{connection.id} {ends}: {how(ladder)}"
 
 
@@ -40,11 +40,9 @@ def how(ladder: Ladder) -> str:
     return words + (f" (the {closing.first} first)" if closing.first else "")
 
 
-def endpoint(end: object) -> str:
-    """`192.0.2.1:40000`, `[2001:db8::1]:80`."""
-    from handshake_inspect.render.text import address
-
-    return address(end)  # type: ignore[arg-type]
+def zero(ladder: Ladder, *, utc: bool) -> str:
+    """`seconds since 2026-11-21 05:25:51.108796 UTC`: the first frame of the capture."""
+    return f"seconds since {clock(ladder.start_ns, utc=utc)}"
 
 
 def time_of(row: Row, ladder: Ladder) -> str:
@@ -178,9 +176,11 @@ def copies_in_words(row: Row) -> str:
 
 
 def notes_of(row: Row, ladder: Ladder) -> list[tuple[str, str]]:
-    """The remarks under a row: severity and text.  A wrong ACK that a sum shows already is not told twice."""
-    wrong = any(not one.ok for one in row.sums)
-    notes = [(note.severity, clean(note.text)) for note in row.notes if not (wrong and note.id == "wrong-ack")]
+    """The remarks under a row: severity and text.  What a sum or the ICMP error says already is not told twice."""
+    told = {"wrong-ack"} if any(not one.ok for one in row.sums) else set()
+    if row.kind == "icmp" and ladder.connection.opening.icmp is not None:
+        told.add("icmp-unreachable")
+    notes = [(note.severity, clean(note.text)) for note in row.notes if note.id not in told]
     if row.kind == "icmp" and (icmp := ladder.connection.opening.icmp) is not None and icmp.frame == row.frame:
         notes.insert(0, ("error", f"{clean(icmp.meaning)}, from {clean(icmp.reporter)}"))
     if row.copies:

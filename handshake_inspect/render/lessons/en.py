@@ -214,6 +214,6 @@ SENTENCES = {
     "time-wait expired":
         "{who}'s TIME_WAIT has run out: the capture goes on for 2MSL and shows nothing more.",
     "time-wait capture-end":
-        "{who} is still in TIME_WAIT where the capture ends. ss would show it there until 2MSL is over; then it goes to "
-        "CLOSED, which sends nothing.",
+        "{who} is still in TIME_WAIT where the capture ends. ss would show it there until 2MSL is over; then it goes "
+        "to CLOSED, which sends nothing.",
 }  # fmt: skip
