@@ -10,7 +10,7 @@ from handshake_inspect.looks.wire import read
 from looking import MS, SECOND, moment, recorded
 from wrappings import only
 
-CLOSE = "open @0; talk; FIN @1 >; < ACK; < FIN @2; ACK >"
+CLOSE = "open; talk; FIN @1 >; < ACK; < FIN @2; ACK >"
 
 
 def table(folder, ladder, seconds, *, host=None, wire=True, two_msl_ns=60 * SECOND):

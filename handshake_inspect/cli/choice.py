@@ -72,7 +72,7 @@ def choose(
 
     from handshake_inspect.ahead import pays
     from handshake_inspect.analyse import analyse
-    from handshake_inspect.render.selection import Report, Selection
+    from handshake_inspect.render.selection import Selection
 
     if names:
         from handshake_inspect.names import Named, names_of, refuse_standard_input

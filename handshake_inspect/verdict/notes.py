@@ -298,7 +298,15 @@ def _closing(r: cython.pointer(Replay), t: Tracker) -> cython.void:
     newer: cython.pointer(Connection)
     jump: int64_t
     if r.closing == CLOSING_HALF_CLOSED:
-        note(r, FINDING_HALF_CLOSED, r.closed_first, r.evidence[r.fin_proof[r.closed_first]].frame, 0, 0, 0)
+        note(
+            r,
+            FINDING_HALF_CLOSED,
+            r.closed_first,
+            r.evidence[r.first_fin[r.closed_first]].frame,
+            r.evidence[r.fin_proof[r.closed_first]].frame,
+            0,
+            0,
+        )
     elif r.closing == CLOSING_SIMULTANEOUS and not r.connection.flags & SELF_CONNECTED:
         note(
             r,
