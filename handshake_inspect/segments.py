@@ -32,8 +32,8 @@ class OneSegment(NamedTuple):
     """One segment (or an ICMP error that quotes one) of one connection, as it was captured.
 
     `frame` counts from 1 in capture number `capture`; `seq`, `ack`, `window` are as sent; `length` counts payload bytes
-    on the wire.  `flags` are the TCP control bits (FIN 1, SYN 2, RST 4, PSH 8, ACK 16, ...), 0 for an ICMP error.  `data`
-    is the whole frame as it was captured, `wire` its length on the wire and `link_type` what it begins with.
+    on the wire.  `flags` are the TCP control bits (FIN 1, SYN 2, RST 4, PSH 8, ACK 16, ...), 0 for an ICMP error.
+    `data` is the whole frame as it was captured, `wire` its length on the wire and `link_type` what it begins with.
     """
 
     connection: int

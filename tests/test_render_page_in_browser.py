@@ -339,7 +339,8 @@ def test_a_step_without_a_frame_stands_in_the_order_of_its_end(browser, show):
     show(place="#connection-0")
     wait_for(lambda: is_open(browser))
     states = browser.execute_script("""
-        return [...document.querySelectorAll(".ladder text:not(.dim)[text-anchor=start]")].map((text) => text.textContent);
+        const found = document.querySelectorAll(".ladder text:not(.dim)[text-anchor=start]");
+        return [...found].map((text) => text.textContent);
     """)
     assert states == ["LISTEN", "SYN_RECEIVED", "ESTABLISHED", "CLOSE_WAIT", "LAST_ACK", "CLOSED"]
 
