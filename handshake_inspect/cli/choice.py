@@ -25,30 +25,25 @@ class Choice(NamedTuple):
         """A line on standard error when the options chose nothing; say whether that is so."""
         empty = not self.selection.everything and not len(self.selection)
         if empty:
-            complain(nothing_chosen(self.selection, self.expression, self.streams))
+            complain(self.nothing_chosen())
         return empty
 
+    def nothing_chosen(self) -> str:
+        """`none of 4 connections matches --filter 'port 1'`."""
+        asked = [f"--stream {stream}" for stream in self.streams]
+        if self.expression is not None:
+            asked.append(f"--filter '{self.expression}'")
+        total = self.selection.total
+        if total == 1:
+            return f"the only connection does not match {' '.join(asked)}"
+        return f"none of {total:,} connections matches {' '.join(asked)}"
+
     def status(self) -> int:
-        """Tell the faults of the inputs; the exit status."""
-        return tell_faults(self.selection)
-
-
-def nothing_chosen(selection: Selection, expression: str | None, streams: Sequence[int]) -> str:
-    """`none of 4 connections matches --filter 'port 1'`."""
-    asked = [f"--stream {stream}" for stream in streams]
-    if expression is not None:
-        asked.append(f"--filter '{expression}'")
-    if selection.total == 1:
-        return f"the only connection does not match {' '.join(asked)}"
-    return f"none of {selection.total:,} connections matches {' '.join(asked)}"
-
-
-def tell_faults(selection: Selection) -> int:
-    """Each fault of the inputs as a line on standard error; the exit status."""
-    faults = [(capture.path, fault) for capture in selection.captures for fault in capture.faults]
-    for path, fault in faults:
-        complain(str(CaptureError(path, fault.problem, offset=fault.offset, frame=fault.frame)))
-    return UNREADABLE if faults else DONE
+        """Each fault of the inputs as a line on standard error; the exit status."""
+        faults = [(capture.path, fault) for capture in self.selection.captures for fault in capture.faults]
+        for path, fault in faults:
+            complain(str(CaptureError(path, fault.problem, offset=fault.offset, frame=fault.frame)))
+        return UNREADABLE if faults else DONE
 
 
 def choose(

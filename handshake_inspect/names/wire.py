@@ -107,16 +107,16 @@ class _Finder:
         """Yield the rows that are wanted; one that begins a long ClientHello makes its followers wanted too."""
         import numpy as np
 
-        row = -1
-        while True:
-            rest = np.flatnonzero(wanted[row + 1 :])
-            if not len(rest):
-                return
-            row += 1 + int(rest[0])
+        rows = np.flatnonzero(wanted)
+        at = 0
+        while at < len(rows):
+            row = int(rows[at])
+            at += 1
             before = len(self.pending)
             yield row
             if len(self.pending) > before:
                 wanted[row + 1 :] |= segments["src_port"][row + 1 :] == segments["src_port"][row]
+                rows, at = row + 1 + np.flatnonzero(wanted[row + 1 :]), 0
 
     def _segment(self, segment: Any, payload: bytes) -> None:
         if int(segment["src_port"]) == DNS_PORT:
