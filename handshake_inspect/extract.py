@@ -11,12 +11,10 @@ from array import array
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, BinaryIO
 
-from handshake_inspect.analyse import in_time_order
-from handshake_inspect.capture import Batch, Capture, open_capture
+from handshake_inspect.capture import Batch
 from handshake_inspect.capture.write import WRITERS, WholeFrame, format_of
 from handshake_inspect.decode.outer import fragment_key
-from handshake_inspect.errors import CaptureError
-from handshake_inspect.segments import segments_of
+from handshake_inspect.segments import FRAME_MASK, opened, rows_of
 
 if TYPE_CHECKING:
     from numpy import uint64
@@ -67,34 +65,34 @@ def frames_of(
     import numpy as np
 
     names = [paths] if isinstance(paths, str) else list(paths)
+    kept = None if only is None else np.array(sorted(only), dtype=np.uint64)
     numbers = array("Q")
     fragments: dict[bytes, int] = {}
-    for segment in segments_of(names, connections):
-        number = segment.capture << CAPTURE_SHIFT | segment.frame
-        if only is not None and number not in only:
-            continue
-        numbers.append(number)
-        key = fragment_key(segment.link_type, segment.data)
-        if key is not None:
-            fragments[key] = segment.time_ns
+    for rows in rows_of(names, connections):
+        found = np.asarray(rows.decoder.segments)["frame"][rows.chosen]
+        if kept is not None:
+            found = found[np.isin(found, kept)]
+        numbers.frombytes(found.tobytes())
+        # The decoder has a store of fragments from the first one on that it met.
+        if rows.decoder.fragments is not None:
+            fragments.update(_fragments(rows.batch, found))
     wanted = np.frombuffer(numbers, dtype=np.uint64) if numbers else np.empty(0, dtype=np.uint64)
-    for capture in _captures(names):
+    for capture in opened(names):
         for batch in capture.batches():
             yield from _chosen(batch, wanted, fragments)
 
 
-def _captures(names: Sequence[str]) -> Iterator[Capture]:
-    """Open the captures as the analysis did: in the order of their first frames, without those that are none."""
-    index = 0
-    for name in in_time_order(names):
-        try:
-            capture = open_capture(name, index=index)
-        except CaptureError:
-            if len(names) == 1:
-                raise
-            continue
-        yield capture
-        index += 1
+def _fragments(batch: Batch, found: NDArray[uint64]) -> Iterator[tuple[bytes, int]]:
+    """Yield the key and the time of each datagram in fragments that one of these frames of the batch completes."""
+    import numpy as np
+
+    frames = np.asarray(batch.frames)
+    for number in found.tolist():
+        frame = frames[(number & FRAME_MASK) - batch.first_frame]
+        start = int(frame["start"])
+        key = fragment_key(int(frame["link_type"]), bytes(batch.buffer[start : start + int(frame["captured"])]))
+        if key is not None:
+            yield key, int(frame["time_ns"])
 
 
 def _chosen(batch: Batch, wanted: NDArray[uint64], fragments: dict[bytes, int]) -> Iterator[WholeFrame]:

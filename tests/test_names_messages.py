@@ -135,5 +135,14 @@ def test_a_name_has_a_length():
 
 
 def test_a_pointer_leads_only_backwards():
-    forward = struct.pack(">HHHHHH", 1, 0x8180, 0, 1, 0, 0) + b"\xc0\x10" + struct.pack(">HHIH", A, 1, 0, 4) + ADDRESS
-    assert answers_in(forward) == []
+    head = struct.pack(">HHHHHH", 1, 0x8180, 0, 2, 0, 0)
+    first = record(b"\xc0\x1c", A, ADDRESS)
+    assert len(head) + len(first) == 0x1C
+    assert answers_in(head + first + record(dns_name("later.example"), A, ADDRESS)) == []
+
+
+def test_an_extension_that_is_longer_than_all_of_them_is_not_read():
+    whole = bytearray(client_hello("www.example.org"))
+    extensions_at = whole.index(b"\x13\x01\x01\x00") + 4
+    whole[extensions_at + 1] -= 1
+    assert hello_in(bytes(whole)) == NOTHING

@@ -213,6 +213,17 @@ def test_a_ladder_opens_and_closes_by_keyboard_and_gives_the_focus_back(browser,
     assert browser.execute_script("return location.hash") == ""
 
 
+def test_the_focus_follows_to_the_connection_that_was_shown_last(browser, show):
+    show()
+    browser.find_element(By.CSS_SELECTOR, "#rows tr[data-id='1'] button").send_keys(Keys.ENTER)
+    wait_for(lambda: is_open(browser))
+    browser.find_element(By.ID, "newer").send_keys(Keys.ENTER)
+    wait_for(lambda: browser.find_element(By.ID, "one-title").text.startswith("#2 "))
+    browser.switch_to.active_element.send_keys(Keys.ESCAPE)
+    wait_for(lambda: not is_open(browser))
+    assert browser.switch_to.active_element.get_attribute("aria-label") == "Show connection 2"
+
+
 def test_everything_that_can_be_used_can_be_reached_with_tab(browser, show):
     show()
     reached = set()
@@ -339,7 +350,8 @@ def test_a_step_without_a_frame_stands_in_the_order_of_its_end(browser, show):
     show(place="#connection-0")
     wait_for(lambda: is_open(browser))
     states = browser.execute_script("""
-        return [...document.querySelectorAll(".ladder text:not(.dim)[text-anchor=start]")].map((text) => text.textContent);
+        const found = document.querySelectorAll(".ladder text:not(.dim)[text-anchor=start]");
+        return [...found].map((text) => text.textContent);
     """)
     assert states == ["LISTEN", "SYN_RECEIVED", "ESTABLISHED", "CLOSE_WAIT", "LAST_ACK", "CLOSED"]
 

@@ -47,8 +47,8 @@ def extract(
 
     The frames are as they were captured, byte for byte, with their times to the nanosecond, their lengths on the wire
     and their link types; pcapng has an interface for each link type of each capture, pcap holds one link type.  Of a
-    segment that came in IP fragments every fragment comes along, unless the fragments are inside a tunnel.  Without
-    --filter or --stream these are all TCP connections.
+    segment that came in IP fragments every fragment comes along, unless these are in a tunnel or of a rare link
+    type.  Without --filter or --stream these are all TCP connections.
     """
     from handshake_inspect.extract import format_of
 

@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from handshake_inspect.analyse import in_time_order
-from handshake_inspect.capture import Batch, open_capture
+from handshake_inspect.capture import Batch
 from handshake_inspect.capture.source import STDIN
 from handshake_inspect.decode import Decoder
 from handshake_inspect.decode.outer import HEADERS, udp_of
-from handshake_inspect.errors import CaptureError, UsageError
+from handshake_inspect.errors import UsageError
 from handshake_inspect.names.dns import answers_in
 from handshake_inspect.names.http import METHODS, host_in
 from handshake_inspect.names.labels import Flow, Labels
 from handshake_inspect.names.tls import HELLO_MOST, hello_in
+from handshake_inspect.segments import opened
 from handshake_inspect.views import address_text
 
 if TYPE_CHECKING:
@@ -45,18 +45,10 @@ def names_of(paths: str | Sequence[str]) -> Labels:
     names = [paths] if isinstance(paths, str) else list(paths)
     refuse_standard_input(names)
     finder = _Finder()
-    index = 0
-    for name in in_time_order(names):
-        try:
-            capture = open_capture(name, index=index)
-        except CaptureError:
-            if len(names) == 1:
-                raise
-            continue
+    for capture in opened(names):
         for batch in capture.batches():
             finder.look(batch)
         finder.decoder.reset()
-        index += 1
     return finder.labels
 
 
@@ -115,16 +107,16 @@ class _Finder:
         """Yield the rows that are wanted; one that begins a long ClientHello makes its followers wanted too."""
         import numpy as np
 
-        row = -1
-        while True:
-            rest = np.flatnonzero(wanted[row + 1 :])
-            if not len(rest):
-                return
-            row += 1 + int(rest[0])
+        rows = np.flatnonzero(wanted)
+        at = 0
+        while at < len(rows):
+            row = int(rows[at])
+            at += 1
             before = len(self.pending)
             yield row
             if len(self.pending) > before:
                 wanted[row + 1 :] |= segments["src_port"][row + 1 :] == segments["src_port"][row]
+                rows, at = row + 1 + np.flatnonzero(wanted[row + 1 :]), 0
 
     def _segment(self, segment: Any, payload: bytes) -> None:
         if int(segment["src_port"]) == DNS_PORT:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 
 NAME_MOST = 253
 """Characters of a name without its last dot (RFC 1035 section 2.3.4)."""
@@ -21,6 +21,7 @@ def name_of(labels: Sequence[bytes]) -> str | None:
     return name if name and all(labels) and len(name) <= NAME_MOST else None
 
 
+@lru_cache(maxsize=4096)
 def host_name(text: bytes) -> str | None:
     """Return a host name as a program sent it; None for an address, or what is no name of a host."""
     labels = text.removesuffix(b".").split(b".")

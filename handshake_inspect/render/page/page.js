@@ -16,12 +16,12 @@ const FIELDS = [
   { title: "closed first", value: (place) => text(word(COLUMNS.first[place])) },
   { title: "client ends", value: endState(0), state: true },
   { title: "server ends", value: endState(1), state: true },
+  { title: "worst finding", value: (place) => COLUMNS.rank[place], cell: worstCell },
   { title: "handshake", value: (place) => COLUMNS.handshake[place], show: duration, number: true },
   { title: "starts", value: (place) => COLUMNS.start[place], show: (ns) => `${(ns / 1e9).toFixed(3)} s`, number: true },
   { title: "duration", value: (place) => COLUMNS.duration[place], show: duration, number: true },
   { title: "client sent", value: sent(0), show: size, number: true },
   { title: "server sent", value: sent(1), show: size, number: true },
-  { title: "worst finding", value: (place) => COLUMNS.rank[place], cell: worstCell },
 ];
 
 const found = {};
@@ -156,7 +156,7 @@ function fill(connection) {
   byId("one-body").replaceChildren(
     findings.length ? make("ul", { class: "one-findings" }, ...findings) : make("p", { class: "quiet" }, "Nothing wrong was found."),
     ...sentences.map((sentence) => make("div", { class: "quiet" }, sentence)),
-    make("div", { class: "scroll" }, ladder(connection)),
+    make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Ladder" }, ladder(connection)),
     make("p", { class: "quiet" }, "A full dot is a state that was observed or confirmed; an empty one was inferred or assumed. Segments that change no state are left out."),
     stepsTable(connection),
   );
