@@ -69,7 +69,9 @@ def examined(*connections, sizes=None):
 def test_the_capture_point_is_where_nearly_all_handshakes_put_it():
     near_client = opening(server_side_ns=20 * MS, client_side_ns=MS // 20)
     near_server = opening(server_side_ns=MS // 20, client_side_ns=20 * MS)
-    vantage = examined(*(connection(n, opening=near_client) for n in range(4)), connection(4, opening=near_server)).vantage
+    vantage = examined(
+        *(connection(n, opening=near_client) for n in range(4)), connection(4, opening=near_server)
+    ).vantage
     assert (vantage.point, vantage.host, vantage.judged) == ("client", "10.0.0.1", 5)
     assert (vantage.server_side_ns, vantage.client_side_ns) == (20 * MS, MS // 20)
     vantage = examined(connection(0, opening=near_client), connection(1, opening=near_server)).vantage

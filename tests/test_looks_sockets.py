@@ -84,7 +84,9 @@ def test_time_wait_ends_after_two_msl(tmp_path):
 def test_what_is_due_again_follows_the_copies_or_their_timetable(tmp_path, ladder, seconds, timer):
     found = [row.timer for row in table(tmp_path, ladder, seconds).sockets if row.timer is not None]
     expected = [] if timer is None else [(timer[0], round(timer[1] * SECOND), timer[2])]
-    assert [(each.kind, each.left_ns, each.basis) for each in found if timer is None or each.kind == timer[0]] == expected
+    assert [
+        (each.kind, each.left_ns, each.basis) for each in found if timer is None or each.kind == timer[0]
+    ] == expected
 
 
 def test_a_listener_is_assumed_from_the_first_accepted_syn_until_a_refusal(tmp_path):

@@ -43,7 +43,9 @@ def test_the_ttl_is_found_behind_every_link_header(tmp_path, link, family):
 
 
 def test_the_times_of_what_is_sent_again_are_all_kept(tmp_path):
-    digest = wire(tmp_path, "SYN @0 >; < SYN-ACK lost @1; < SYN-ACK again @2; ACK >; FIN @3 >; FIN again @4 >", moment(1.5))
+    digest = wire(
+        tmp_path, "SYN @0 >; < SYN-ACK lost @1; < SYN-ACK again @2; ACK >; FIN @3 >; FIN again @4 >", moment(1.5)
+    )
     assert digest.server.syn_acks_ns == [moment(1), moment(2)]
     assert digest.client.fins_ns == [moment(3), moment(4)]
 
