@@ -239,6 +239,11 @@ def test_without_the_second_pass_a_rst_is_still_explained():
     assert [reason.rule for reason in explain(Case(one, one.last_time_ns, None)).reasons] == ["aborted"]
 
 
+def test_a_capture_that_starts_mid_stream_has_no_handshake_to_refuse(tmp_path):
+    explanation = explained(tmp_path, "mid; DATA(5) >; < RST")
+    assert [reason.rule for reason in explanation.reasons] == ["half-open-peer"]
+
+
 def test_a_refusal_that_is_not_the_first_answer_is_still_one_attempt():
     one = connection(opening=opening("refused", refusals=5, frames=(1, 2)), closing=closing("none", None, frames=()))
     (reason,) = explain(Case(one, one.last_time_ns, None)).reasons
