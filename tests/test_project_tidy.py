@@ -34,15 +34,15 @@ FLOORS = (
     ("views",),
     ("analyse",),
     ("segments",),
-    ("api",),
     ("looks",),
+    ("api",),
     ("select",),
     ("render", "expect"),
     ("cli",),
     ("main",),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
-CLI_REACHES = {"analyse", "api", "segments", "errors", "expect", "looks", "render", "select"}
+CLI_REACHES = {"analyse", "api", "segments", "looks", "errors", "expect", "render", "select"}
 
 # Longer than 400 lines, and why.
 LONG_FILES: dict[str, str] = {

@@ -1,5 +1,4 @@
-"""Looks: what one command shows, computed from the report's connections as plain frozen data.
+"""Ways to look: pure functions from a report (and, where needed, its segments) to plain, frozen data.
 
-A look is a pure function of connections (and, where it needs the frames themselves, of a second pass over the
-captures).  How it is drawn is decided in `render`.
+Nothing here draws; nothing in `render` computes.
 """
