@@ -10,7 +10,8 @@ OTHERS = ("ss", "census", "time-wait", "why", "isn", "doctor")
 
 
 @click.command(
-    epilog="\b\nExamples:\n  handshake-inspect schema > handshake-inspect.schema.json\n  handshake-inspect schema --of ss"
+    epilog="\b\nExamples:\n  handshake-inspect schema > handshake-inspect.schema.json\n"
+    "  handshake-inspect schema --of ss"
 )
 @click.option("--of", "command", type=click.Choice((REPORT, *OTHERS)), default=REPORT, show_default=True,
               help="The command whose JSON it describes.")  # fmt: skip
