@@ -63,7 +63,7 @@ def test_json_is_as_its_schema_says(cli, name):
 
 @pytest.mark.parametrize("name", LOOKS)
 def test_each_schema_is_printed(cli, name):
-    done = cli("schema", name)
+    done = cli("schema", "--of", name)
     assert json.loads(done.stdout) == schema_of(name)
     assert tuple(DOCUMENTS) == LOOKS
 

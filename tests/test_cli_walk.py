@@ -112,7 +112,7 @@ def test_a_reader_that_stops_early_is_no_fault(command):
 
 
 def test_the_schema_of_a_walk_is_printed(cli, golden):
-    done = cli("schema", "walk")
+    done = cli("schema", "--of", "walk")
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(done.stdout)["$id"] == "urn:handshake-inspect:schema:walk-1"
     golden("cli-schema-walk.json", done.stdout)

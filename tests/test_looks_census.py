@@ -15,6 +15,7 @@ from wrappings import play
 LADDERS = {
     "close": "open; talk; FIN @1 >; < ACK; < FIN @2; ACK >; quiet @70",
     "reuse": "open; FIN >; < ACK; SYN isn+300 @5 >; < SYN-ACK isn+500; ACK >; quiet @9",
+    "replaced": "open; FIN >; < ACK; SYN isn+300 @5 >; < SYN-ACK isn+500; ACK >; RST @6 >; quiet @9",
     "mid": "mid; talk; FIN @3 >; quiet @5",
     "refused": "SYN >; < RST-ACK; port 50001; SYN @1 >; SYN again @2 >; quiet @4",
     "flood": "; ".join(f"port {port}; SYN @{port - 50000} >; < SYN-ACK lost" for port in range(50001, 50009)),

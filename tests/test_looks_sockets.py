@@ -105,6 +105,12 @@ def test_a_newer_incarnation_takes_the_place_of_one_that_nothing_ended(tmp_path)
     assert len(rows(tmp_path, ladder, 8, host="192.0.2.1")) == 1
 
 
+def test_what_a_newer_incarnation_replaced_does_not_come_back_when_that_ends(tmp_path):
+    ladder = "open; FIN >; < ACK; SYN isn+300 @5 >; < SYN-ACK isn+500; ACK >; RST @6 >; quiet @9"
+    assert rows(tmp_path, ladder, 4, host="192.0.2.1") == [("client", "FIN_WAIT_2", 0)]
+    assert rows(tmp_path, ladder, 8) == []
+
+
 def test_a_capture_that_starts_mid_stream_has_sockets_from_before_it(tmp_path):
     found = table(tmp_path, "mid; talk; quiet @9", 5).sockets
     assert [(row.state, row.since_ns, row.certainty) for row in found] == [("ESTABLISHED", None, "assumed")] * 2

@@ -60,7 +60,7 @@ def test_stays_that_cannot_have_overlapped_are_not_added_up():
 
 def test_the_peak_has_bounds_where_the_end_is_only_assumed():
     # The second begins when the first may be over, or may not.
-    stays, totals = tallied(many(CLIENT_FIRST, (0, 30)) + "; quiet @300")
+    _, totals = tallied(many(CLIENT_FIRST, (0, 30)) + "; quiet @300")
     assert totals.hosts[0].peak == Bounds(at_least=1, at_most=2)
 
 

@@ -14,10 +14,12 @@ LOOKS = ("ss", "census", "time-wait", "why", "isn", "doctor")
 
 
 @click.command(
-    epilog="\b\nExamples:\n  handshake-inspect schema > handshake-inspect.schema.json\n  handshake-inspect schema ss"
+    epilog="\b\nExamples:\n  handshake-inspect schema > handshake-inspect.schema.json\n"
+    "  handshake-inspect schema --of ss"
 )
-@click.argument("what", type=click.Choice((*DRAWN, *LOOKS)), default="report")
-def schema(what: str) -> None:
+@click.option("--of", "command", type=click.Choice((*DRAWN, *LOOKS)), default="report", show_default=True,
+              help="The command whose JSON it describes.")  # fmt: skip
+def schema(command: str) -> None:
     """Print the JSON Schema of --format json.
 
     Of the report, or of another command: `census` is ss --census, `isn` is why --isn. A line of the report's
@@ -25,10 +27,10 @@ def schema(what: str) -> None:
     """
     import msgspec
 
-    if what in DRAWN:
-        document = import_module(f"handshake_inspect.render.{DRAWN[what]}").schema()
+    if command in DRAWN:
+        document = import_module(f"handshake_inspect.render.{DRAWN[command]}").schema()
     else:
         from handshake_inspect.looks.documents import schema_of
 
-        document = schema_of(what)
+        document = schema_of(command)
     click.echo(msgspec.json.format(msgspec.json.encode(document), indent=2))

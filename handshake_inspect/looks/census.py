@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
 from handshake_inspect.errors import UsageError
@@ -81,10 +81,10 @@ class Counter:
 
     def __init__(self, samples: int) -> None:
         self.changes = {state: array("q", bytes(8 * (samples + 1))) for state in STATES}
-        self._latest: dict[Key, list[Stretch]] = {}
+        self._latest: dict[Key, Sequence[Stretch]] = {}
         self._crowded = 1000
 
-    def add(self, key: Key, stretches: list[Stretch]) -> None:
+    def add(self, key: Key, stretches: Sequence[Stretch]) -> None:
         """Count a socket; a host has one on a 4-tuple, so it ends an older one that is still there."""
         begin = stretches[0][1]
         for state, since, until in self._latest.get(key, ()):

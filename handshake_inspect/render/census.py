@@ -40,7 +40,7 @@ def write_table(census: Census, out: TextIO, style: Style, spelling: str) -> Non
     titles = ["seconds", *(spelled(state, spelling) for state in census.states)]
     decimals = next((places for places in (0, 1, 3, 6) if census.every_ns % 10 ** (9 - places) == 0), 9)
     rows = [
-        [seconds(number * census.every_ns, decimals), *(str(count) for count in counts)]
+        [seconds(number * census.every_ns, decimals).rstrip("."), *(str(count) for count in counts)]
         for number, counts in enumerate(zip(*census.states.values(), strict=True))
     ]
     for number, line in enumerate(columns(titles, ">" * len(titles), rows)):

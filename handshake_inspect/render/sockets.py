@@ -47,7 +47,8 @@ CSV = (
     "send_q", "timer", "timer_left_ns", "timer_basis", "timer_at_most",
 )
 # fmt: on
-CUTS = (None, 40, 30, 24, 20)
+NARROWER = ((None, True), (None, False), (30, False), (24, False), (20, False), (17, False))
+"""How long an address may be, and whether the host's own is repeated; each for a narrower line than the one before."""
 
 
 def spelled(state: str, spelling: str) -> str:
@@ -77,21 +78,21 @@ def write_table(table: Sockets, out: TextIO, style: Style, spelling: str) -> Non
 
 def _fitting(rows: list[Socket], table: Sockets, width: int, spelling: str) -> Iterator[str]:
     """The lines of one host; where the width is short, long addresses are cut in the middle."""
-    for longest in CUTS:
-        cells = [_cells(row, table, longest, spelling) for row in rows]
+    for longest, whole in NARROWER:
+        cells = [_cells(row, table, longest, whole, spelling) for row in rows]
         if width_of(TITLES, cells) <= width - 2:
             break
     return columns(TITLES, ALIGN, cells)
 
 
-def _cells(row: Socket, table: Sockets, longest: int | None, spelling: str) -> list[str]:
+def _cells(row: Socket, table: Sockets, longest: int | None, whole: bool, spelling: str) -> list[str]:
     peer = "*" if row.peer_address is None or row.peer_port is None else (
         host_port(row.peer_address, row.peer_port, longest)
     )  # fmt: skip
     return [
         spelled(row.state, spelling) + MARKS[row.certainty],
         "-" if row.send_q is None else str(row.send_q),
-        host_port(row.address, row.port, longest),
+        host_port(row.address, row.port, longest) if whole else f":{row.port}",
         peer,
         "-" if row.since_ns is None else duration(table.time_ns - row.since_ns),
         "-" if row.connection is None else str(row.connection),
@@ -100,11 +101,11 @@ def _cells(row: Socket, table: Sockets, longest: int | None, spelling: str) -> l
 
 
 def timer_in_words(timer: Timer) -> str:
-    """`2MSL: 59.8 s`, `SYN again: 1.00 s`; a copy that the capture holds is no forecast."""
+    """`2MSL: 59.8 s`, `SYN in ~1.00 s`, without ~ where the capture holds the copy."""
     left = duration(timer.left_ns)
     if timer.kind == "2msl":
         return f"2MSL: {'at most ' if timer.at_most else ''}{left}"
-    return f"{COPIES[timer.kind]} again: {left}" + ("" if timer.basis == "seen" else " (if unanswered)")
+    return f"{COPIES[timer.kind]} in {'' if timer.basis == 'seen' else '~'}{left}"
 
 
 def write_csv(table: Sockets, out: TextIO) -> None:

@@ -30,7 +30,7 @@ CSV = (
 )  # fmt: skip
 ALL = tuple(range(len(TITLES)))
 WITHOUT_HOLDER = tuple(place for place in ALL if TITLES[place] != "holder")
-NARROWER = ((None, ALL), (None, WITHOUT_HOLDER), (24, WITHOUT_HOLDER), (20, WITHOUT_HOLDER))
+NARROWER = ((None, ALL), (None, WITHOUT_HOLDER), (24, WITHOUT_HOLDER), (20, WITHOUT_HOLDER), (17, WITHOUT_HOLDER))
 """The longest address and the columns, each for a narrower line than the one before; --format csv has everything."""
 
 

@@ -116,7 +116,7 @@ FINDINGS = (
       "TCP checksums are wrong: damaged on the way, or captured before the network card filled them in.",
       "{a} SYN, FIN or RST segment{plural} of the {who} with a wrong checksum"),
     F("isn-predictable", "warning",
-      "A host's initial sequence numbers can be predicted (RFC 6528).",
+      "A host's initial sequence numbers can be predicted (RFC 6528): judged over all its connections, by `why --isn`.",
       "the {who}'s ISNs can be predicted"),
     F("keep-alive", "note",
       "Keep-alive probes: one byte or none below SND.NXT, to see whether the peer is alive.",

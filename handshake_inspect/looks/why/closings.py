@@ -72,7 +72,7 @@ def _half_open_peer(case: Case) -> Said:
 
 def _not_accepted(case: Case) -> bool:
     reset = case.reset()
-    return _gone(case) and reset is not None and reset.answers == case.connection.opening.frames[-1]
+    return _gone(case) and reset is not None and case.connection.opening.frames[-1:] == (reset.answers,)
 
 
 def _overflow(case: Case) -> Said:
