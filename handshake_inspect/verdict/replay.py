@@ -276,7 +276,7 @@ def _gather(r: cython.pointer(Replay), t: Tracker, row: cython.Py_ssize_t) -> cy
 @cython.nogil
 @cython.exceptval(check=False)
 def _put_fin_before_its_ack(r: cython.pointer(Replay), side: cython.int) -> cython.void:
-    """Put the first captured FIN of `side` before the first ACK of it, where the capture has them the other way round."""
+    """Put the first captured FIN of `side` before the first ACK of it, where the capture has it the other way round."""
     i: cython.int
     j: cython.int
     fin: cython.int = _first_after(r, side, FIN | SYN | RST, FIN, -1)
