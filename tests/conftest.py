@@ -17,7 +17,7 @@ GOLDEN = ROOT / "tests" / "golden"
 
 # The command as an installation runs it; where it is not installed, the entry point that pyproject.toml names.
 SCRIPT = Path(sys.executable).with_name("handshake-inspect")
-ENTRY_POINT = (sys.executable, "-c", "import sys; from handshake_inspect.cli import main; sys.exit(main())")
+ENTRY_POINT = (sys.executable, "-c", "from handshake_inspect.__main__ import run; run()")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -43,7 +43,6 @@ FLOORS = (
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 CLI_REACHES = {
-    "ahead",
     "analyse",
     "api",
     "segments",

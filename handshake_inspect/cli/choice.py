@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from handshake_inspect.cli import DONE, UNREADABLE
@@ -56,21 +55,14 @@ def choose(
     two_msl: str,
     progress: bool | None,
     names: bool = False,
-    meanwhile: Callable[[], object] | None = None,
 ) -> Choice:
-    """Analyse the captures and choose connections; with `names`, addresses get the names that the captures tell.
-
-    `meanwhile` is done in another thread while a large capture is read: to import what will write the report.
-    """
+    """Analyse the captures and choose connections; with `names`, addresses get the names that the captures tell."""
     # The filter is understood before a capture is read: a slip in it must not cost a minute.
     keep = None
     if expression is not None:
         from handshake_inspect.select import compile_filter
 
         keep = compile_filter(expression, names=names)
-    from threading import Thread
-
-    from handshake_inspect.ahead import pays
     from handshake_inspect.analyse import analyse
     from handshake_inspect.render.selection import Selection
 
@@ -78,8 +70,6 @@ def choose(
         from handshake_inspect.names import Named, names_of, refuse_standard_input
 
         refuse_standard_input(captures)
-    if meanwhile and any(pays(os.path.getsize(path)) for path in captures if os.path.isfile(path)):
-        Thread(target=meanwhile, name="meanwhile", daemon=True).start()
     with progress_bar(progress) as tell:
         analysis = analyse(captures, two_msl=two_msl, progress=tell)
     report: Report = Named(analysis, names_of(captures)) if names else analysis

@@ -42,10 +42,9 @@ def report(
     Several captures are the rotated files of one tap: they are read in time order as one capture.  `-` is
     standard input.
     """
-    load = RENDERERS[format or format_of(output)].load
-    chosen = choose(captures, expression, streams, two_msl=two_msl, progress=progress, names=names, meanwhile=load)
+    chosen = choose(captures, expression, streams, two_msl=two_msl, progress=progress, names=names)
     selection = chosen.selection
-    write = load()
+    write = RENDERERS[format or format_of(output)].load()
     style = style_of(output, utc=utc, colour=colour)
 
     def write_report(out: TextIO) -> None:

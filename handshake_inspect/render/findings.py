@@ -20,6 +20,6 @@ def findings_as(format: str) -> str:
         from handshake_inspect.render.markdown import table
 
         return "\n".join(table(TITLES, rows))
-    from tabulate import tabulate
+    from handshake_inspect.render.grid import tabulate
 
     return tabulate(rows, headers=TITLES, disable_numparse=True)

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, TextIO
 
-from tabulate import tabulate
-
 from handshake_inspect.render import Style, detail, facts
 from handshake_inspect.render.columns import Column, fitting, worst_finding
+from handshake_inspect.render.grid import tabulate
 from handshake_inspect.render.paint import Paint, painter, wrapped
 from handshake_inspect.render.selection import SEVERITIES, Selection, rank
 from handshake_inspect.render.text import address, clean, counted, frame_list
