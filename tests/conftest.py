@@ -9,8 +9,14 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from netns import CannotRecord, Wire, require_linux_root
+
+# The same examples in every run, so that a red run is red again; HYPOTHESIS_LONG=1 looks for new ones.
+settings.register_profile("same", derandomize=True)
+if not os.environ.get("HYPOTHESIS_LONG"):
+    settings.load_profile("same")
 
 ROOT = Path(__file__).resolve().parent.parent
 GOLDEN = ROOT / "tests" / "golden"

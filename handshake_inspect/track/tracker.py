@@ -140,8 +140,8 @@ def _sender(s: cython.pointer(Segment)) -> cython.int:
 @cython.inline
 @cython.nogil
 @cython.exceptval(check=False)
-def _signature(s: cython.pointer(Segment), hashed: uint64_t) -> uint64_t:
-    """Return what only copies of `s` have, or NOT_TOLD_APART.
+def _signature(s: cython.pointer(Segment)) -> uint64_t:
+    """Return what only copies of `s` have, or NOT_TOLD_APART; the same in every run, so that reports are the same too.
 
     Without an IPv4 identification or timestamps two bare ACKs or RSTs may be equal and yet be two; they are not
     taken for copies.
@@ -152,7 +152,9 @@ def _signature(s: cython.pointer(Segment), hashed: uint64_t) -> uint64_t:
             mark = s.ts_value | cython.cast(uint64_t, s.ts_echo) << 32
         elif s.length == 0 and not s.flags & (SYN | FIN):
             return NOT_TOLD_APART
-    mark = (mark + SIGNATURE) * SIGNATURE ^ hashed
+    mark = (mark + SIGNATURE) * SIGNATURE ^ (s.src_low + s.src_high * 3)
+    mark = (mark ^ (mark >> 30) ^ (s.dst_low + s.dst_high * 5)) * SIGNATURE
+    mark = (mark ^ (mark >> 28) ^ (cython.cast(uint64_t, s.src_port) << 16 | s.dst_port)) * SIGNATURE
     mark = (mark ^ (mark >> 29) ^ (cython.cast(uint64_t, s.seq) << 32 | s.ack)) * SIGNATURE
     mark = (
         mark
@@ -175,7 +177,7 @@ def _find_keys(key: cython.pointer(Key), s: cython.pointer(Segment), m: cython.p
     """Fill `key` for the segment `s`."""
     hashed: uint64_t = _hash(s, m)
     key.tag = cython.cast(uint32_t, hashed >> 32)
-    key.signature = _signature(s, hashed)
+    key.signature = _signature(s)
 
 
 @cython.cfunc
