@@ -162,6 +162,8 @@ def parse() -> argparse.Namespace:
 def main() -> None:
     """Runs what the command line asks for, prints the tables, and keeps those of a whole benchmark."""
     options = parse()
+    # An installed program has its bytecode beside it; nobody's users compile it at every start.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     load = os.getloadavg()[0]
     rounds = options.rounds or (3 if options.quick else 5)
     scale = 0.1 if options.quick else 1.0
