@@ -184,3 +184,13 @@ def test_numpy_reads_every_column_as_the_c_structs_lie_in_memory(tmp_path):
 def test_the_counters_have_their_names_in_order():
     assert numbers("columns.pxd", "COUNT_") == {name.upper(): number for number, name in enumerate(COUNTER_NAMES)}
     assert list(counters()) == [0] * len(COUNTER_NAMES)
+
+
+def test_the_same_segments_between_neighbouring_addresses_are_no_copies(tmp_path):
+    """A capture that was relabelled by one in each address, both halves within 10 ms, holds nothing twice."""
+    packets = [
+        (number * 1000, ipv4(tcp(seq=5, payload=b"x"), src=bytes((10, 0, 0, source)), dst=bytes((10, 0, 0, target))))
+        for number, (source, target) in enumerate(((13, 10), (14, 9), (12, 11), (11, 12), (8, 15)))
+    ]
+    report = analyse(str(captures.write_pcap(tmp_path / "near.pcap", packets, link_type=101)))
+    assert sum(each.client.duplicates + each.server.duplicates for each in report.connections) == 0

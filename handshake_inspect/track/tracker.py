@@ -152,8 +152,10 @@ def _signature(s: cython.pointer(Segment)) -> uint64_t:
             mark = s.ts_value | cython.cast(uint64_t, s.ts_echo) << 32
         elif s.length == 0 and not s.flags & (SYN | FIN):
             return NOT_TOLD_APART
-    mark = (mark + SIGNATURE) * SIGNATURE ^ (s.src_low + s.src_high * 3)
-    mark = (mark ^ (mark >> 30) ^ (s.dst_low + s.dst_high * 5)) * SIGNATURE
+    # A multiplication and a shift stand between any two words, so that changes of two of them cannot cancel out.
+    mark = (mark + SIGNATURE) * SIGNATURE
+    mark = (mark ^ (mark >> 31) ^ (s.src_low + s.src_high * SIGNATURE)) * SIGNATURE
+    mark = (mark ^ (mark >> 30) ^ (s.dst_low + s.dst_high * SIGNATURE)) * SIGNATURE
     mark = (mark ^ (mark >> 28) ^ (cython.cast(uint64_t, s.src_port) << 16 | s.dst_port)) * SIGNATURE
     mark = (mark ^ (mark >> 29) ^ (cython.cast(uint64_t, s.seq) << 32 | s.ack)) * SIGNATURE
     mark = (
