@@ -189,8 +189,12 @@ def test_the_counters_have_their_names_in_order():
 def test_the_same_segments_between_neighbouring_addresses_are_no_copies(tmp_path):
     """A capture that was relabelled by one in each address, both halves within 10 ms, holds nothing twice."""
     packets = [
-        (number * 1000, ipv4(tcp(seq=5, payload=b"x"), src=bytes((10, 0, 0, source)), dst=bytes((10, 0, 0, target))))
-        for number, (source, target) in enumerate(((13, 10), (14, 9), (12, 11), (11, 12), (8, 15)))
+        (
+            seq * 1000 + source,
+            ipv4(tcp(seq=seq, payload=b"x"), src=bytes((10, 0, 0, source)), dst=bytes((10, 0, 0, target))),
+        )
+        for seq in (5, 6)
+        for source, target in ((8, 15), (11, 12), (12, 11), (13, 10), (14, 9))
     ]
     report = analyse(str(captures.write_pcap(tmp_path / "near.pcap", packets, link_type=101)))
     assert sum(each.client.duplicates + each.server.duplicates for each in report.connections) == 0
