@@ -11,10 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TextIO, TypeVar
 
-import click
-
 from handshake_inspect.render import detail, rungs
 from handshake_inspect.render.folding import padded, wide, wrap
+from handshake_inspect.render.paint import COLOURS, painter
 from handshake_inspect.render.text import address, clean
 
 if TYPE_CHECKING:
@@ -24,15 +23,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-COLOURS: dict[str, dict[str, object]] = {
-    "error": {"fg": "red", "bold": True},
-    "warning": {"fg": "yellow"},
-    "note": {"fg": "cyan"},
-    "ok": {"fg": "green"},
-    "title": {"bold": True},
-    "state": {"bold": True},
-    "aside": {"dim": True},
-}
 STATE_WIDTH = 14
 """`SYN_RECEIVED +`."""
 LANE_MIN, LANE_MAX = 16, 76
@@ -89,9 +79,9 @@ class Terminal:
         self.width = max(look.style.width, 40)
 
     def paint(self, text: str, what: str) -> str:
-        if not self.look.style.colour or what not in COLOURS:
+        if what not in COLOURS:
             return text
-        return click.style(text, **COLOURS[what])  # type: ignore[arg-type]
+        return painter(self.look.style)(text, what)
 
     def lines(self) -> Iterator[str]:
         """The whole drawing, line by line."""

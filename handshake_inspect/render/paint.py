@@ -17,6 +17,7 @@ COLOURS: dict[str, dict[str, object]] = {
     "note": {"fg": "cyan"},
     "ok": {"fg": "green"},
     "title": {"bold": True},
+    "state": {"bold": True},
     "aside": {"dim": True},
 }
 TEXT_ROOM_MIN = 40

@@ -56,7 +56,6 @@ cdef class Tracker:
     cdef uint64_t slot_mask
     cdef Py_ssize_t tuples
     cdef uint64_t multipliers[12]
-    cdef int64_t last_time_ns
     cdef uint32_t last_number       # the connection of the segment that was tracked last
 
     cdef int64_t row_of(self, Py_ssize_t connection) noexcept nogil
