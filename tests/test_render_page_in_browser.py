@@ -206,7 +206,7 @@ def test_a_ladder_opens_and_closes_by_keyboard_and_gives_the_focus_back(browser,
     button.send_keys(Keys.ENTER)
     wait_for(lambda: is_open(browser))
     inside = "return document.getElementById('one').contains(document.activeElement)"
-    assert browser.execute_script(inside)
+    wait_for(lambda: browser.execute_script(inside))
     browser.switch_to.active_element.send_keys(Keys.ESCAPE)
     wait_for(lambda: not is_open(browser))
     # The browser moves the focus and the address after the dialog has closed, not with it.
@@ -222,7 +222,7 @@ def test_the_focus_follows_to_the_connection_that_was_shown_last(browser, show):
     wait_for(lambda: browser.find_element(By.ID, "one-title").text.startswith("#2 "))
     browser.switch_to.active_element.send_keys(Keys.ESCAPE)
     wait_for(lambda: not is_open(browser))
-    assert browser.switch_to.active_element.get_attribute("aria-label") == "Show connection 2"
+    wait_for(lambda: browser.switch_to.active_element.get_attribute("aria-label") == "Show connection 2")
 
 
 def test_everything_that_can_be_used_can_be_reached_with_tab(browser, show):
