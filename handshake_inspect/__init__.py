@@ -4,10 +4,83 @@
 >>> report = analyse("sample_pcaps/normal_close_by_client/capture.pcap")
 >>> [connection.closing.kind for connection in report.connections]
 ['four-way']
+
+Importing this package imports nothing else of it: each name below is looked up when it is first asked for.
 """
 
-from handshake_inspect.analyse import Report, analyse
-from handshake_inspect.errors import CaptureError, FilterError, HandshakeInspectError, UsageError
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from handshake_inspect.analysis import Connections, Report, analyse
+    from handshake_inspect.errors import CaptureError, FilterError, HandshakeInspectError, UsageError
+    from handshake_inspect.report import (
+        BytesPerSide,
+        CaptureInfo,
+        Check,
+        Closing,
+        Connection,
+        Counters,
+        Endpoint,
+        Fault,
+        Finding,
+        FrameOf,
+        Icmp,
+        Interop,
+        Opening,
+        Options,
+        Retransmissions,
+        Schedule,
+        Summary,
+        TimeWait,
+        Transition,
+    )
 
 __version__ = "0.1.0"
-__all__ = ["CaptureError", "FilterError", "HandshakeInspectError", "Report", "UsageError", "__version__", "analyse"]
+__all__ = [
+    "BytesPerSide",
+    "CaptureError",
+    "CaptureInfo",
+    "Check",
+    "Closing",
+    "Connection",
+    "Connections",
+    "Counters",
+    "Endpoint",
+    "Fault",
+    "FilterError",
+    "Finding",
+    "FrameOf",
+    "HandshakeInspectError",
+    "Icmp",
+    "Interop",
+    "Opening",
+    "Options",
+    "Report",
+    "Retransmissions",
+    "Schedule",
+    "Summary",
+    "TimeWait",
+    "Transition",
+    "UsageError",
+    "__version__",
+    "analyse",
+]
+
+HOMES = {"analysis": ("Connections", "Report", "analyse"),
+         "errors": ("CaptureError", "FilterError", "HandshakeInspectError", "UsageError")}  # fmt: skip
+"""Which module each name is in; those that are not here are in `report`."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    home = next((module for module, names in HOMES.items() if name in names), "report")
+    return getattr(import_module(f"{__name__}.{home}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

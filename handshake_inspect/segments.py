@@ -9,7 +9,7 @@ from array import array
 from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from handshake_inspect.analyse import in_time_order
+from handshake_inspect.analysis import in_time_order
 from handshake_inspect.capture import Batch, Capture, open_capture
 from handshake_inspect.capture.source import STDIN
 from handshake_inspect.decode import Decoder

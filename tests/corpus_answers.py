@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from handshake_inspect import analyse
-from handshake_inspect.analyse import Report
+from handshake_inspect.analysis import Report
 from handshake_inspect.report import Connection
 
 SHARED = Path(os.environ.get("HANDSHAKE_INSPECT_SHARED", Path(__file__).resolve().parents[2] / "shared"))

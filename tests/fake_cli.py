@@ -17,7 +17,7 @@ from handshake_inspect.render.selection import Report
 
 def analyse(paths: Sequence[str], *, two_msl: str = "linux",
             progress: Callable[[int, int | None], None] | None = None) -> Report:  # fmt: skip
-    """Stands in for `handshake_inspect.analyse.analyse`."""
+    """Stands in for `handshake_inspect.analysis.analyse`."""
     if "slow" in paths:
         os.kill(os.getpid(), signal.SIGINT)
     if "many" in paths:
@@ -28,7 +28,7 @@ def analyse(paths: Sequence[str], *, two_msl: str = "linux",
 def modules() -> dict[str, types.ModuleType]:
     """Made-up modules by the names under which the analysis and its findings will be looked for."""
     made = {}
-    for name, member in (("analyse", ("analyse", analyse)), ("verdict.findings", ("FINDINGS", reports.FINDINGS))):
+    for name, member in (("analysis", ("analyse", analyse)), ("verdict.findings", ("FINDINGS", reports.FINDINGS))):
         module = types.ModuleType(f"handshake_inspect.{name}")
         setattr(module, *member)
         made[module.__name__] = module

@@ -16,7 +16,7 @@ from captures import write_pcap
 from frames_by_hand import SYN, ethernet, ipv4, tcp
 from handshake_inspect import ahead as module
 from handshake_inspect.ahead import WORTH_A_THREAD, ahead, pays
-from handshake_inspect.analyse import analyse
+from handshake_inspect.analysis import analyse
 from handshake_inspect.capture import open_capture
 
 
@@ -89,7 +89,7 @@ def test_a_capture_read_ahead_gives_the_same_report(
     ]
     path = str(write_pcap(tmp_path / "some.pcap", frames))
     alone = analyse(path)
-    analysing = sys.modules["handshake_inspect.analyse"]
+    analysing = sys.modules["handshake_inspect.analysis"]
     monkeypatch.setattr(analysing, "pays", lambda size: True)
     monkeypatch.setattr(analysing, "HANDED_OVER", handed_over)
     small = partial(open_capture, chunk=4096, rows=50)

@@ -35,7 +35,7 @@ def asked(monkeypatch):
             raise noted["report"]
         return noted["report"]
 
-    monkeypatch.setattr(made["handshake_inspect.analyse"], "analyse", analyse)
+    monkeypatch.setattr(made["handshake_inspect.analysis"], "analyse", analyse)
     monkeypatch.delenv("COLUMNS", raising=False)
     monkeypatch.delenv("NO_COLOR", raising=False)
     return noted

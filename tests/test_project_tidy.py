@@ -32,7 +32,7 @@ FLOORS = (
     ("report",),
     ("spelling",),
     ("views",),
-    ("analyse",),
+    ("analysis",),
     ("segments",),
     ("names", "extract", "looks"),
     ("api",),
@@ -43,7 +43,7 @@ FLOORS = (
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 CLI_REACHES = {
-    "analyse",
+    "analysis",
     "api",
     "segments",
     "errors",

@@ -28,7 +28,7 @@ from handshake_inspect.capture import open_capture
 from link import ADDRESSES, START_NS, Ends, World, packet
 
 # The function of the same name hides the module.
-journey = importlib.import_module("handshake_inspect.analyse")
+journey = importlib.import_module("handshake_inspect.analysis")
 SEVERAL = st.lists(worlds(), min_size=1, max_size=3)
 Frames = list[tuple[int, bytes]]
 

@@ -10,7 +10,7 @@ import pytest
 
 from captures import write_pcap
 from frames_by_hand import A4, A6, ACK, B4, B6, FIN, PSH, RST, SYN, ethernet, ipv4, ipv6, tcp
-from handshake_inspect.analyse import Report, analyse
+from handshake_inspect.analysis import Report, analyse
 
 ISN = 0xFFFFFFF0
 SECOND = 10**9

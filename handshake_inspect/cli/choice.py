@@ -63,7 +63,7 @@ def choose(
         from handshake_inspect.select import compile_filter
 
         keep = compile_filter(expression, names=names)
-    from handshake_inspect.analyse import analyse
+    from handshake_inspect.analysis import analyse
     from handshake_inspect.render.selection import Selection
 
     if names:

@@ -133,7 +133,7 @@ def write_sockets(
     style: Style, out: TextIO,
 ) -> None:  # fmt: skip
     """Find the sockets, read their queues where that is possible, and draw."""
-    from handshake_inspect.analyse import in_time_order, two_msl_ns
+    from handshake_inspect.analysis import in_time_order, two_msl_ns
     from handshake_inspect.looks.instant import instant_ns
     from handshake_inspect.looks.sockets import find, sockets
     from handshake_inspect.looks.wire import read

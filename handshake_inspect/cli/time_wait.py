@@ -40,7 +40,7 @@ def time_wait(
     kind = format_by_ending(format, output, FORMATS)
 
     def write(out: TextIO) -> None:
-        from handshake_inspect.analyse import two_msl_ns
+        from handshake_inspect.analysis import two_msl_ns
         from handshake_inspect.looks.time_wait import Tally
         from handshake_inspect.render import time_wait as drawn
 

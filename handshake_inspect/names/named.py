@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, overload
 from handshake_inspect.names.labels import Flow, Labels
 
 if TYPE_CHECKING:
-    from handshake_inspect.analyse import Report
+    from handshake_inspect.analysis import Report
     from handshake_inspect.report import CaptureInfo, Connection, Frame, Summary
 
 CAPTURE_SHIFT = 40

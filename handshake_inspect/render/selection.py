@@ -14,7 +14,7 @@ SEVERITIES = ("error", "warning", "note")
 
 
 class Report(Protocol):
-    """What this room asks of an analysis (`handshake_inspect.analyse.Report` is one)."""
+    """What this room asks of an analysis (`handshake_inspect.analysis.Report` is one)."""
 
     @property
     def captures(self) -> tuple[CaptureInfo, ...]: ...
