@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -49,6 +49,11 @@ def three_figures(value: int, unit: int) -> str:
             whole, part = divmod(scaled, scale)
             return f"{whole}.{part:0{decimals}d}" if decimals else str(whole)
     return "1000"
+
+
+def called(address: str, names: Sequence[str]) -> str:
+    """What the capture calls an address, where names were asked for and it does; else the address."""
+    return names[0] if names else address
 
 
 def frame_number(frame: Frame | None) -> str:

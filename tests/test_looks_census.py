@@ -40,7 +40,7 @@ def test_each_sample_counts_what_the_table_of_that_instant_shows(name):
 
 def test_one_host_alone_can_be_counted():
     report = play(LADDERS["flood"])
-    counted = census(report.connections, moment(0), end_of(report), SECOND, lambda address: address == "192.0.2.1")
+    counted = census(report.connections, moment(0), end_of(report), SECOND, lambda end: end.address == "192.0.2.1")
     assert set(counted.states) == {"SYN_SENT"}
     assert counted.states["SYN_SENT"][-1] == 8
 

@@ -15,7 +15,7 @@ CLOSE = "open; talk; FIN @1 >; < ACK; < FIN @2; ACK >"
 
 def table(folder, ladder, seconds, *, host=None, wire=True, two_msl_ns=60 * SECOND):
     path, report = recorded(folder, ladder)
-    found, listeners = find(report.connections, moment(seconds), lambda address: host in (None, address))
+    found, listeners = find(report.connections, moment(seconds), lambda end: host in (None, end.address))
     wires = read([path], [each.connection for each in found], until_ns=moment(seconds)) if wire else {}
     return sockets(found, listeners, moment(seconds), two_msl_ns, wires)
 

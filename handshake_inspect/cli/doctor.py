@@ -21,11 +21,12 @@ FORMATS = ("table", "json", "csv")
 @options.selection_options
 @options.document_options(*FORMATS)
 @options.two_msl_option
+@options.names_option
 @options.look_options
 @options.progress_option
 def doctor(
     captures: tuple[str, ...], expression: str | None, streams: tuple[int, ...], format: str | None, output: str,
-    two_msl: str, utc: bool, colour: bool | None, progress: bool | None,
+    two_msl: str, names: bool, utc: bool, colour: bool | None, progress: bool | None,
 ) -> int:  # fmt: skip
     """Can this capture be believed: where it was taken, what it lacks, firm verdicts.
 
@@ -33,7 +34,7 @@ def doctor(
     that it received; weak when some of that is inferred; impossible when what would decide is not in the capture.
     What nothing could prove in any capture (that the last ACK of a close, or a RST, arrived) weakens nothing.
     """
-    look = Look(captures, expression=expression, streams=streams, two_msl=two_msl, progress=progress)
+    look = Look(captures, expression=expression, streams=streams, two_msl=two_msl, progress=progress, names=names)
     style = style_of(output, utc=utc, colour=colour)
     kind = format_by_ending(format, output, FORMATS)
 

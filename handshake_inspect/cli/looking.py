@@ -20,8 +20,9 @@ class Look:
         streams: tuple[int, ...] = (),
         two_msl: str = "linux",
         progress: bool | None = None,
+        names: bool = False,
     ) -> None:
-        self._choice = choose(captures, expression, streams, two_msl=two_msl, progress=progress)
+        self._choice = choose(captures, expression, streams, two_msl=two_msl, progress=progress, names=names)
         self.captures = captures
         self.report = self._choice.report
         self.selection = self._choice.selection

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TextIO
 
 import click
@@ -16,6 +16,7 @@ from handshake_inspect.render import Style
 
 if TYPE_CHECKING:
     from handshake_inspect.looks.wire import Wire
+    from handshake_inspect.report import Endpoint
 
 FORMATS = ("table", "json", "csv", "chart")
 SECOND_PASS_BYTES = 50_000_000
@@ -36,7 +37,8 @@ SAMPLES = 60
     metavar="TIME|+SECONDS|frame:N",
     help="The instant: a time of day or date, seconds into the capture, or a frame. Default: the end.",
 )
-@click.option("--host", "hosts", metavar="ADDRESS", multiple=True, help="Only this host's sockets; may be repeated.")
+@click.option("--host", "hosts", metavar="ADDRESS", multiple=True,
+              help="Only this host's sockets (with --names also a name); may be repeated.")  # fmt: skip
 @click.option("--census", is_flag=True, help="Count the sockets in each state over time.")
 @click.option("--every", metavar="DURATION", help="The step of --census, such as 1s; without it, some 60 samples.")
 @click.option(
@@ -54,12 +56,13 @@ SAMPLES = 60
 @options.selection_options
 @options.document_options(*FORMATS)
 @options.two_msl_option
+@options.names_option
 @options.look_options
 @options.progress_option
 def ss(
     captures: tuple[str, ...], at: str | None, hosts: tuple[str, ...], census: bool, every: str | None, spelling: str,
     send_q: bool | None, expression: str | None, streams: tuple[int, ...], format: str | None, output: str,
-    two_msl: str, utc: bool, colour: bool | None, progress: bool | None,
+    two_msl: str, names: bool, utc: bool, colour: bool | None, progress: bool | None,
 ) -> int:  # fmt: skip
     """What `ss -tan` would have printed on each host at an instant.
 
@@ -76,8 +79,8 @@ def ss(
     if send_q and "-" in captures:
         raise UsageError("--send-q reads the captures a second time, which standard input does not allow")
     every_ns = None if every is None else step_ns(every)
-    wanted = addresses(hosts)
-    look = Look(captures, expression=expression, streams=streams, two_msl=two_msl, progress=progress)
+    wanted = wanted_hosts(hosts, names=names)
+    look = Look(captures, expression=expression, streams=streams, two_msl=two_msl, progress=progress, names=names)
     style = style_of(output, utc=utc, colour=colour)
     if census:
         return look.deliver(output, lambda out: write_census(look, every_ns, wanted, kind, spelling, style, out))
@@ -99,25 +102,37 @@ def step_ns(text: str) -> int:
     return step
 
 
-def addresses(hosts: tuple[str, ...]) -> frozenset[str]:
-    """The hosts in their usual spelling; none means all."""
-    import ipaddress
+def wanted_hosts(hosts: tuple[str, ...], *, names: bool) -> Callable[[Endpoint], bool]:
+    """Whether an end belongs to one of the hosts, each an address or a name; to any, when there are none."""
+    from handshake_inspect.select.words import HOST
 
-    try:
-        return frozenset(str(ipaddress.ip_address(host)) for host in hosts)
-    except ValueError as problem:
-        raise UsageError(f"--host: {problem}") from None
+    wanted = set()
+    for host in hosts:
+        try:
+            value = HOST.read(host)
+        except ValueError as problem:
+            raise UsageError(f"--host {problem}") from None
+        if isinstance(value, str) and not names:
+            raise UsageError(f"--host needs an IPv4 or IPv6 address, not '{host}'; names come with --names")
+        wanted.add(str(value))
+    return lambda end: not wanted or end.address in wanted or not wanted.isdisjoint(end.names)
 
 
 def write_census(
-    look: Look, every_ns: int | None, hosts: frozenset[str], kind: str, spelling: str, style: Style, out: TextIO
+    look: Look,
+    every_ns: int | None,
+    host: Callable[[Endpoint], bool],
+    kind: str,
+    spelling: str,
+    style: Style,
+    out: TextIO,
 ) -> None:
     """Count and draw."""
     from handshake_inspect.looks.census import census, step_for
     from handshake_inspect.render import census as drawn
 
     step = every_ns or step_for(look.last_ns - look.first_ns, SAMPLES)
-    counted = census(look.selection, look.first_ns, look.last_ns, step, lambda host: not hosts or host in hosts)
+    counted = census(look.selection, look.first_ns, look.last_ns, step, host)
     if kind == "json":
         write_json(counted, out, indent=0)
     elif kind == "csv":
@@ -129,8 +144,8 @@ def write_census(
 
 
 def write_sockets(
-    look: Look, at: str | None, hosts: frozenset[str], two_msl: str, send_q: bool | None, kind: str, spelling: str,
-    style: Style, out: TextIO,
+    look: Look, at: str | None, host: Callable[[Endpoint], bool], two_msl: str, send_q: bool | None, kind: str,
+    spelling: str, style: Style, out: TextIO,
 ) -> None:  # fmt: skip
     """Find the sockets, read their queues where that is possible, and draw."""
     from handshake_inspect.analysis import in_time_order, two_msl_ns
@@ -147,7 +162,7 @@ def write_sockets(
 
         first, last = (clock(time, utc=style.utc) for time in (look.first_ns, look.last_ns))
         raise UsageError(f"--at {at} is {clock(time_ns, utc=style.utc)}; the capture lasts from {first} to {last}")
-    found, listeners = find(look.selection, time_ns, lambda host: not hosts or host in hosts)
+    found, listeners = find(look.selection, time_ns, host)
     wires: dict[int, Wire] = {}
     if found and can_read_again(look.captures, send_q):
         wires = read(look.captures, {each.connection.id: each.connection for each in found}.values(), until_ns=time_ns)

@@ -23,11 +23,12 @@ FORMATS = ("table", "json", "csv")
 @options.selection_options
 @options.document_options(*FORMATS)
 @options.two_msl_option
+@options.names_option
 @options.look_options
 @options.progress_option
 def time_wait(
     captures: tuple[str, ...], expression: str | None, streams: tuple[int, ...], format: str | None, output: str,
-    two_msl: str, utc: bool, colour: bool | None, progress: bool | None,
+    two_msl: str, names: bool, utc: bool, colour: bool | None, progress: bool | None,
 ) -> int:  # fmt: skip
     """Who holds TIME_WAIT, since when, how it ended, and the ports it costs.
 
@@ -35,7 +36,7 @@ def time_wait(
     from its last ACK: on Linux 60 s, fixed when the kernel is compiled. A common error: tcp_fin_timeout is not
     TIME_WAIT; it limits how long an orphan stays in FIN_WAIT_2.
     """
-    look = Look(captures, expression=expression, streams=streams, two_msl=two_msl, progress=progress)
+    look = Look(captures, expression=expression, streams=streams, two_msl=two_msl, progress=progress, names=names)
     style = style_of(output, utc=utc, colour=colour)
     kind = format_by_ending(format, output, FORMATS)
 

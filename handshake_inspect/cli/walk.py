@@ -37,6 +37,7 @@ FORMATS = "; ".join(f"{row.name}: {row.what}" for row in DRAWINGS.values())
 @click.option("--output", "-o", metavar="FILE", default="-", type=click.Path(allow_dash=True, dir_okay=False),
               help="Write here instead of standard output (-).")  # fmt: skip
 @options.two_msl_option
+@options.names_option
 @options.look_options
 @options.progress_option
 def walk(
@@ -49,6 +50,7 @@ def walk(
     format: str | None,
     output: str,
     two_msl: str,
+    names: bool,
     utc: bool,
     colour: bool | None,
     progress: bool | None,
@@ -64,7 +66,8 @@ def walk(
     from handshake_inspect.looks.climb import ladder
     from handshake_inspect.segments import segments_of
 
-    choice = choose(captures, expression, () if stream is None else (stream,), two_msl=two_msl, progress=progress)
+    streams = () if stream is None else (stream,)
+    choice = choose(captures, expression, streams, two_msl=two_msl, progress=progress, names=names)
     selection = choice.selection
     chosen = worst_of(selection)
     if chosen is None:

@@ -30,11 +30,12 @@ RESETS = ("reset", "fin-then-reset")
 @options.selection_options
 @options.document_options(*FORMATS)
 @options.two_msl_option
+@options.names_option
 @options.look_options
 @options.progress_option
 def why(
     captures: tuple[str, ...], isn: bool, expression: str | None, streams: tuple[int, ...], format: str | None,
-    output: str, two_msl: str, utc: bool, colour: bool | None, progress: bool | None,
+    output: str, two_msl: str, names: bool, utc: bool, colour: bool | None, progress: bool | None,
 ) -> int:  # fmt: skip
     """Each connection that failed or ended badly, in one sentence with its evidence.
 
@@ -45,7 +46,7 @@ def why(
     kind = format_by_ending(format, output, FORMATS)
     if isn and kind == "csv":
         raise UsageError("--isn has no csv: use --format json")
-    look = Look(captures, expression=expression, streams=streams, two_msl=two_msl, progress=progress)
+    look = Look(captures, expression=expression, streams=streams, two_msl=two_msl, progress=progress, names=names)
     style = style_of(output, utc=utc, colour=colour)
     if isn:
         return look.deliver(output, lambda out: _write_isns(look, kind, out, style))

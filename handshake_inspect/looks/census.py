@@ -8,7 +8,7 @@ from typing import Literal
 
 from handshake_inspect.errors import UsageError
 from handshake_inspect.looks.timeline import NO_SOCKET, ends, spans
-from handshake_inspect.report import Connection, Plain
+from handshake_inspect.report import Connection, Endpoint, Plain
 from handshake_inspect.rfc9293.states import State as StateNumber
 
 SCHEMA: Literal["handshake-inspect/census/1"] = "handshake-inspect/census/1"
@@ -43,9 +43,9 @@ def step_for(length_ns: int, samples: int) -> int:
 
 
 def census(
-    connections: Iterable[Connection], start_ns: int, end_ns: int, every_ns: int, host: Callable[[str], bool]
+    connections: Iterable[Connection], start_ns: int, end_ns: int, every_ns: int, host: Callable[[Endpoint], bool]
 ) -> Census:
-    """Count the sockets of the hosts for which `host` is true, from `start_ns` until `end_ns`.
+    """Count the sockets of the ends for which `host` is true, from `start_ns` until `end_ns`.
 
     Memory: a number for each sample and state, and the states of the sockets that are open at once.  Raises
     UsageError for more than SAMPLES_MAX samples.
@@ -62,7 +62,7 @@ def census(
     for connection in connections:
         counter.forget_before(first_sample(connection.first_time_ns))
         for _, end, peer in ends(connection):
-            if not host(end.address):
+            if not host(end):
                 continue
             stretches = [
                 (span.state, first_sample(span.start_ns), samples if span.end_ns is None else first_sample(span.end_ns))

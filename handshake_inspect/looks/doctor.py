@@ -24,12 +24,12 @@ EXAMPLES_MAX = 5
 Point = Literal["client", "server", "middle", "near-both", "mixed", "unknown"]
 
 
-class Vantage(Plain, frozen=True, kw_only=True):
+class Vantage(Plain, frozen=True, kw_only=True, omit_defaults=True):
     """Where the capture was taken, from the two halves of the handshakes.
 
     `server_side_ns` (SYN to SYN-ACK) and `client_side_ns` (SYN-ACK to ACK) are medians over the `judged` connections
     whose handshake has both; `points` counts where each of these says it was.  `host` is the address that nearly all
-    of them share at the near end.
+    of them share at the near end, `host_names` what the capture calls it, when that was asked for.
     """
 
     point: Point
@@ -38,6 +38,7 @@ class Vantage(Plain, frozen=True, kw_only=True):
     server_side_ns: int | None
     client_side_ns: int | None
     points: dict[str, int]
+    host_names: tuple[str, ...] = ()
 
 
 class Snaplen(Plain, frozen=True, kw_only=True):
@@ -101,6 +102,7 @@ class Examination:
         self.doubt_counts: Counter[str] = Counter()
         self.points: Counter[Point] = Counter()
         self.near: Counter[str] = Counter()
+        self.names: dict[str, tuple[str, ...]] = {}
         self.server_sides = array("q")
         self.client_sides = array("q")
 
@@ -141,7 +143,9 @@ class Examination:
         point = point_of(server_side, client_side)
         self.points[point] += 1
         if point in ("client", "server"):
-            self.near[(connection.client if point == "client" else connection.server).address] += 1
+            end = connection.client if point == "client" else connection.server
+            self.near[end.address] += 1
+            self.names.setdefault(end.address, end.names)
 
     def totals(self, sizes: FrameSizes | None) -> Totals:
         """Everything that was counted; `sizes` from a second pass."""
@@ -185,6 +189,7 @@ class Examination:
             server_side_ns=median_low(self.server_sides) if judged else None,
             client_side_ns=median_low(self.client_sides) if judged else None,
             points={str(point): number for point, number in self.points.items()},
+            host_names=() if host is None else self.names[host],
         )
 
 

@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple, cast
 
 from handshake_inspect.report import Connection, Finding, Frame, Plain, Severity
 from handshake_inspect.rfc9293.seq import seq_distance
+from handshake_inspect.spelling import called
 from handshake_inspect.verdict.findings import FINDINGS, NUMBERS
 
 SCHEMA: Literal["handshake-inspect/isn/1"] = "handshake-inspect/isn/1"
@@ -37,7 +38,7 @@ class Clock(NamedTuple):
 CLOCKS = (Clock("RFC 6528's clock, one each 4 us", 250_000), Clock("Linux's clock, one each 64 ns", 15_625_000))
 
 
-class HostIsns(Plain, frozen=True, kw_only=True):
+class HostIsns(Plain, frozen=True, kw_only=True, omit_defaults=True):
     """One host: how its ISNs move from 4-tuple to 4-tuple, and on one that it used again (`same_tuple`)."""
 
     address: str
@@ -46,6 +47,7 @@ class HostIsns(Plain, frozen=True, kw_only=True):
     text: str
     same_tuple: str | None
     finding: Finding | None
+    names: tuple[str, ...] = ()
 
 
 class Document(Plain, frozen=True, kw_only=True):
@@ -58,10 +60,11 @@ class Document(Plain, frozen=True, kw_only=True):
 class Isns:
     """What one host has sent: times, ISNs and which 4-tuple each was for, in the order of the capture."""
 
-    __slots__ = ("first_frame", "isns", "times_ns", "tuples")
+    __slots__ = ("first_frame", "isns", "names", "times_ns", "tuples")
 
-    def __init__(self, first_frame: Frame) -> None:
+    def __init__(self, first_frame: Frame, names: tuple[str, ...] = ()) -> None:
         self.first_frame = first_frame
+        self.names = names
         self.times_ns = array("q")
         self.isns = array("L")
         self.tuples = array("q")
@@ -86,7 +89,7 @@ def isns_of_hosts(connections: Iterable[Connection]) -> Document:
         ):
             if end.isn is None:
                 continue
-            host = found.setdefault(end.address, Isns(connection.first_frame))
+            host = found.setdefault(end.address, Isns(connection.first_frame, end.names))
             if len(host.isns) < KEPT_MAX:
                 host.times_ns.append(time_ns)
                 host.isns.append(end.isn)
@@ -127,7 +130,7 @@ def judged(address: str, host: Isns) -> HostIsns:
     if move not in ("random", "too-few"):
         finding = Finding(
             id=kind.id, severity=cast(Severity, kind.severity), endpoint=None, frames=(host.first_frame,),
-            text=f"the ISNs of {address} can be predicted: {text}",
+            text=f"the ISNs of {called(address, host.names)} can be predicted: {text}",
         )  # fmt: skip
     return HostIsns(
         address=address,
@@ -136,6 +139,7 @@ def judged(address: str, host: Isns) -> HostIsns:
         text=text,
         same_tuple=_on_one_tuple([step for step in all_steps if step.same_tuple]),
         finding=finding,
+        names=host.names,
     )
 
 

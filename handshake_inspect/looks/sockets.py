@@ -35,12 +35,12 @@ class Timer(Plain, frozen=True, kw_only=True):
     at_most: bool
 
 
-class Socket(Plain, frozen=True, kw_only=True):
+class Socket(Plain, frozen=True, kw_only=True, omit_defaults=True):
     """One socket.  `since_ns` is None for a state from before the capture.
 
     `send_q` counts the sequence numbers that are sent and not acknowledged (a SYN and a FIN take one each, as in ss),
     None where it is not known.  A listener has neither connection nor peer: it is assumed, since a connection was
-    accepted.
+    accepted.  `names` and `peer_names` are there when they were asked for.
     """
 
     state: State
@@ -55,6 +55,8 @@ class Socket(Plain, frozen=True, kw_only=True):
     certainty: Certainty
     send_q: int | None
     timer: Timer | None
+    names: tuple[str, ...] = ()
+    peer_names: tuple[str, ...] = ()
 
 
 class Sockets(Plain, frozen=True, kw_only=True):
@@ -69,7 +71,8 @@ class Sockets(Plain, frozen=True, kw_only=True):
 
 ORDER = {state.name: number for number, state in enumerate(StateNumber)}
 Key = tuple[str, int, str, int]
-Listener = tuple[str, int]
+Listeners = dict[tuple[str, int], Endpoint]
+"""Who listens where: an endpoint that was accepted there, by address and port."""
 
 
 class Found:
@@ -84,18 +87,18 @@ class Found:
 
 
 def find(
-    connections: Iterable[Connection], time_ns: int, host: Callable[[str], bool]
-) -> tuple[list[Found], dict[Listener, int]]:
-    """Return the sockets of the hosts for which `host` is true, and their listeners with the time of the first SYN.
+    connections: Iterable[Connection], time_ns: int, host: Callable[[Endpoint], bool]
+) -> tuple[list[Found], Listeners]:
+    """Return the sockets of the ends for which `host` is true, and their listeners.
 
     A host has one socket on a 4-tuple: a newer incarnation takes the place of one that nothing on the wire ended.
     A listener is assumed from the first SYN that it took until a SYN is refused.
     """
     found: dict[Key, Found] = {}
-    listeners: dict[Listener, int] = {}
+    listeners: Listeners = {}
     for connection in connections:
         for role, end, peer in ends(connection):
-            if not host(end.address):
+            if not host(end):
                 continue
             if role == "server":
                 _listener(listeners, connection, end, time_ns)
@@ -110,27 +113,27 @@ def find(
     return list(found.values()), listeners
 
 
-def _listener(listeners: dict[Listener, int], connection: Connection, end: Endpoint, time_ns: int) -> None:
+def _listener(listeners: Listeners, connection: Connection, end: Endpoint, time_ns: int) -> None:
     """Learn from one connection whether its server's port was listened on."""
     key = (end.address, end.port)
     first = end.transitions[0] if end.transitions else None
     if first is not None and first.from_ == "LISTEN" and first.time_ns <= time_ns:
-        listeners.setdefault(key, first.time_ns)
+        listeners.setdefault(key, end)
     elif connection.opening.kind == "refused" and connection.last_time_ns <= time_ns:
         listeners.pop(key, None)
 
 
 def sockets(
-    found: Iterable[Found], listeners: dict[Listener, int], time_ns: int, two_msl_ns: int, wires: dict[int, Wire]
+    found: Iterable[Found], listeners: Listeners, time_ns: int, two_msl_ns: int, wires: dict[int, Wire]
 ) -> Sockets:
     """Return the table; `wires` are the digests of the second pass, for as many connections as it was made for."""
     rows = [_socket(each, time_ns, two_msl_ns, wires.get(each.connection.id)) for each in found]
     rows += [
         Socket(
             state="LISTEN", address=address, port=port, peer_address=None, peer_port=None, connection=None,
-            role="server", since_ns=None, frame=None, certainty="assumed", send_q=None, timer=None,
+            role="server", since_ns=None, frame=None, certainty="assumed", send_q=None, timer=None, names=end.names,
         )
-        for address, port in listeners
+        for (address, port), end in listeners.items()
     ]  # fmt: skip
     rows.sort(key=_place)
     return Sockets(
@@ -168,6 +171,8 @@ def _socket(found: Found, time_ns: int, two_msl_ns: int, wire: Wire | None) -> S
         certainty=span.certainty,
         send_q=_send_q(span.state, role, wire),
         timer=_timer(found, time_ns, two_msl_ns, wire),
+        names=end.names,
+        peer_names=peer.names,
     )
 
 

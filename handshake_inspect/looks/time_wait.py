@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from typing import Literal
+from typing import Literal, TypeVar
 
 from handshake_inspect.report import Connection, Frame, Plain, Role, TimeWait, TimeWaitEnd
 
@@ -16,13 +16,17 @@ SCHEMA: Literal["handshake-inspect/time-wait/1"] = "handshake-inspect/time-wait/
 PORTS = 28_232
 """Ephemeral ports of a default Linux: ip_local_port_range 32768 to 60999."""
 SECOND_NS = 1_000_000_000
+Key = TypeVar("Key")
 REOPENED = "65537"
 MANY = 0.5
 """A peak rate from this share of what the ports allow on is worth changing something."""
 
 
-class Stay(Plain, frozen=True, kw_only=True):
-    """One stay in TIME_WAIT, as in the report, with its addresses; `proof` is what shows the state beyond doubt."""
+class Stay(Plain, frozen=True, kw_only=True, omit_defaults=True):
+    """One stay in TIME_WAIT, as in the report, with its addresses; `proof` is what shows the state beyond doubt.
+
+    Names, here and below, are there when they were asked for.
+    """
 
     connection: int
     holder: Role
@@ -38,6 +42,8 @@ class Stay(Plain, frozen=True, kw_only=True):
     at_least_ns: int | None
     at_most_ns: int | None
     proof: str | None
+    names: tuple[str, ...] = ()
+    peer_names: tuple[str, ...] = ()
 
 
 class Bounds(Plain, frozen=True, kw_only=True):
@@ -47,15 +53,16 @@ class Bounds(Plain, frozen=True, kw_only=True):
     at_most: int
 
 
-class Host(Plain, frozen=True, kw_only=True):
+class Host(Plain, frozen=True, kw_only=True, omit_defaults=True):
     """One host's stays."""
 
     address: str
     stays: int
     peak: Bounds
+    names: tuple[str, ...] = ()
 
 
-class Budget(Plain, frozen=True, kw_only=True):
+class Budget(Plain, frozen=True, kw_only=True, omit_defaults=True):
     """What a client's stays cost it towards one server's port: each keeps one ephemeral port.
 
     `possible_per_s` is ports / 2MSL, the connections a second that can go on for ever; `peak_per_s` the most stays that
@@ -69,6 +76,8 @@ class Budget(Plain, frozen=True, kw_only=True):
     peak: Bounds
     possible_per_s: float
     peak_per_s: int
+    names: tuple[str, ...] = ()
+    peer_names: tuple[str, ...] = ()
 
 
 class Totals(Plain, frozen=True, kw_only=True):
@@ -92,11 +101,15 @@ class Document(Totals, frozen=True, kw_only=True):
 
 
 class Times:
-    """When the stays of one host, or of one budget, began and ended: three numbers a stay."""
+    """When the stays of one host, or of one budget, began and ended: three numbers a stay.
 
-    __slots__ = ("earliest_ends", "latest_ends", "starts")
+    `first` is the first of them, which has the names.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("earliest_ends", "first", "latest_ends", "starts")
+
+    def __init__(self, first: Stay) -> None:
+        self.first = first
         self.starts = array("q")
         self.earliest_ends = array("q")
         self.latest_ends = array("q")
@@ -156,17 +169,20 @@ class Tally:
             row = stay_of(connection, stay)
             self.holders[stay.holder] += 1
             self.ends[stay.end] += 1
-            self._hosts.setdefault(row.address, Times()).add(stay, self.capture_end_ns)
+            _times(self._hosts, row.address, row).add(stay, self.capture_end_ns)
             if stay.holder == "client":
                 # A server's stays all lie on its one port: they cost memory, and no ports.
                 budget = (row.address, row.peer_address, row.peer_port)
-                self._budgets.setdefault(budget, Times()).add(stay, self.capture_end_ns)
+                _times(self._budgets, budget, row).add(stay, self.capture_end_ns)
             found.append(row)
         return found
 
     def totals(self) -> Totals:
         """Everything that was counted."""
-        hosts = [Host(address=host, stays=len(t.starts), peak=t.peak()) for host, t in self._hosts.items()]
+        hosts = [
+            Host(address=host, stays=len(times.starts), peak=times.peak(), names=times.first.names)
+            for host, times in self._hosts.items()
+        ]
         budgets = [
             Budget(
                 address=address,
@@ -176,6 +192,8 @@ class Tally:
                 peak=times.peak(),
                 possible_per_s=PORTS * SECOND_NS / self.two_msl_ns if self.two_msl_ns else float(PORTS),
                 peak_per_s=times.peak_per_s(),
+                names=times.first.names,
+                peer_names=times.first.peer_names,
             )
             for (address, peer, port), times in self._budgets.items()
         ]
@@ -191,6 +209,14 @@ class Tally:
             budgets=tuple(budgets),
             advice=advice(self.holders, budgets),
         )
+
+
+def _times(by: dict[Key, Times], key: Key, stay: Stay) -> Times:
+    """The times under a key, begun with this stay where there are none."""
+    times = by.get(key)
+    if times is None:
+        times = by[key] = Times(stay)
+    return times
 
 
 def stay_of(connection: Connection, stay: TimeWait) -> Stay:
@@ -212,6 +238,8 @@ def stay_of(connection: Connection, stay: TimeWait) -> Stay:
         at_least_ns=stay.at_least_ns,
         at_most_ns=stay.at_most_ns,
         proof=_proof(connection, stay),
+        names=own.names,
+        peer_names=peer.names,
     )
 
 

@@ -14,7 +14,7 @@ from handshake_inspect.render import Style
 from handshake_inspect.render.facts import COUNTERS, faults
 from handshake_inspect.render.json import encodable
 from handshake_inspect.render.paint import painter, wrapped
-from handshake_inspect.render.text import clean, counted, duration, size
+from handshake_inspect.render.text import called, clean, counted, duration, size
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +40,8 @@ def _vantage(totals: Totals) -> Answer:
     vantage = totals.vantage
     text = POINTS[vantage.point]
     if vantage.host is not None:
-        text += f", at {vantage.host}" if vantage.point != "mixed" else f"; most are near {vantage.host}"
+        host = clean(called(vantage.host, vantage.host_names))
+        text += f", at {host}" if vantage.point != "mixed" else f"; most are near {host}"
     if vantage.judged:
         text += _halves(vantage)
     return ("note" if vantage.point in ("unknown", "mixed") else "ok"), text

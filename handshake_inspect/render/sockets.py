@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TextIO
 from handshake_inspect.render import Style
 from handshake_inspect.render.lines import columns, width_of
 from handshake_inspect.render.paint import painter, wrapped
-from handshake_inspect.render.text import clock, counted, duration, frame_number, host_port
+from handshake_inspect.render.text import called, clean, clock, counted, duration, frame_number, host_port
 
 if TYPE_CHECKING:
     from handshake_inspect.looks.sockets import Socket, Sockets, Timer
@@ -38,13 +38,14 @@ WAITS = {
     "CLOSE_WAIT": "close() here",
     "FIN_WAIT_2": "the peer's FIN",
 }
+NAMES_MAX = 3
 COPIES = {"syn": "SYN", "syn-ack": "SYN-ACK", "fin": "FIN"}
 NEVER = 1 << 30
 TITLES = ("State", "Send-Q", "Local", "Peer", "Since", "#", "Waits for")
 ALIGN = "<><<>><"
 CSV = (
     "state", "address", "port", "peer_address", "peer_port", "connection", "role", "since_ns", "frame", "certainty",
-    "send_q", "timer", "timer_left_ns", "timer_basis", "timer_at_most",
+    "send_q", "timer", "timer_left_ns", "timer_basis", "timer_at_most", "names", "peer_names",
 )
 # fmt: on
 NARROWER = ((None, True), (None, False), (30, False), (24, False), (20, False), (17, False))
@@ -64,7 +65,8 @@ def write_table(table: Sockets, out: TextIO, style: Style, spelling: str) -> Non
     )
     for host in table.hosts:
         rows = [row for row in table.sockets if row.address == host]
-        out.write("\n" + paint(host, "title") + "\n")
+        for line in wrapped("\n", "  ", heading(host, rows), style.width, 0):
+            out.write(paint(line, "title") + "\n")
         for number, line in enumerate(_fitting(rows, table, style.width, spelling)):
             out.write("  " + (paint(line, "aside") if number == 0 else line) + "\n")
     there = {row.certainty for row in table.sockets}
@@ -74,6 +76,13 @@ def write_table(table: Sockets, out: TextIO, style: Style, spelling: str) -> Non
     for sentence in legend:
         for line in wrapped("", "  ", sentence, style.width):
             out.write(paint(line, "aside") + "\n")
+
+
+def heading(host: str, rows: list[Socket]) -> str:
+    """The host's address, with what the capture calls it where that was asked for: the first name of each socket."""
+    names = list(dict.fromkeys(row.names[0] for row in rows if row.names))
+    more = ", ..." if len(names) > NAMES_MAX else ""
+    return f"{host} ({', '.join(map(clean, names[:NAMES_MAX]))}{more})" if names else host
 
 
 def _fitting(rows: list[Socket], table: Sockets, width: int, spelling: str) -> Iterator[str]:
@@ -87,12 +96,12 @@ def _fitting(rows: list[Socket], table: Sockets, width: int, spelling: str) -> I
 
 def _cells(row: Socket, table: Sockets, longest: int | None, whole: bool, spelling: str) -> list[str]:
     peer = "*" if row.peer_address is None or row.peer_port is None else (
-        host_port(row.peer_address, row.peer_port, longest)
+        host_port(called(row.peer_address, row.peer_names), row.peer_port, longest)
     )  # fmt: skip
     return [
         spelled(row.state, spelling) + MARKS[row.certainty],
         "-" if row.send_q is None else str(row.send_q),
-        host_port(row.address, row.port, longest) if whole else f":{row.port}",
+        host_port(called(row.address, row.names), row.port, longest) if whole else f":{row.port}",
         peer,
         "-" if row.since_ns is None else duration(table.time_ns - row.since_ns),
         "-" if row.connection is None else str(row.connection),
@@ -118,4 +127,5 @@ def write_csv(table: Sockets, out: TextIO) -> None:
             row.state, row.address, row.port, row.peer_address, row.peer_port, row.connection, row.role, row.since_ns,
             "" if row.frame is None else frame_number(row.frame), row.certainty, row.send_q,
             *(("",) * 4 if timer is None else (timer.kind, timer.left_ns, timer.basis, str(timer.at_most).lower())),
+            ";".join(row.names), ";".join(row.peer_names),
         ])  # fmt: skip

@@ -10,14 +10,14 @@ import unicodedata
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from handshake_inspect.spelling import SECOND_NS, counted, duration, frame_list, frame_number, three_figures
+from handshake_inspect.spelling import SECOND_NS, called, counted, duration, frame_list, frame_number, three_figures
 
 if TYPE_CHECKING:
     from handshake_inspect.report import Endpoint
 
 __all__ = [
-    "address", "clean", "clock", "counted", "counts", "duration", "frame_list", "frame_number", "host_port", "seconds",
-    "size", "three_figures",
+    "address", "called", "clean", "clock", "counted", "counts", "duration", "frame_list", "frame_number", "host_port",
+    "seconds", "size", "three_figures",
 ]  # fmt: skip
 
 NO_ASIDES: Mapping[str, str] = {}
@@ -71,7 +71,7 @@ def clock(nanoseconds: int, *, utc: bool) -> str:
 
 def address(endpoint: Endpoint, longest: int | None = None) -> str:
     """`10.0.0.1:80`, `[2001:db8::1]:80` or `www.example.org:80`; cut in its middle when longer than `longest`."""
-    return host_port(endpoint.names[0] if endpoint.names else endpoint.address, endpoint.port, longest)
+    return host_port(called(endpoint.address, endpoint.names), endpoint.port, longest)
 
 
 def host_port(host: str, port: int, longest: int | None = None) -> str:

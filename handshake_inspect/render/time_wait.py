@@ -14,7 +14,17 @@ from handshake_inspect.render import Style
 from handshake_inspect.render.detail import ENDS
 from handshake_inspect.render.lines import columns, width_of
 from handshake_inspect.render.paint import Paint, painter, wrapped
-from handshake_inspect.render.text import counted, counts, duration, frame_list, frame_number, host_port, seconds
+from handshake_inspect.render.text import (
+    called,
+    clean,
+    counted,
+    counts,
+    duration,
+    frame_list,
+    frame_number,
+    host_port,
+    seconds,
+)
 
 if TYPE_CHECKING:
     from handshake_inspect.looks.time_wait import Bounds
@@ -26,7 +36,7 @@ TITLES = ("#", "holder", "address", "peer", "seconds", "at least", "at most", "e
 ALIGN = "><<<>>><"
 CSV = (
     "connection", "holder", "address", "port", "peer_address", "peer_port", "frame", "start_ns", "restarts", "end",
-    "end_frame", "at_least_ns", "at_most_ns", "proof",
+    "end_frame", "at_least_ns", "at_most_ns", "proof", "names", "peer_names",
 )  # fmt: skip
 ALL = tuple(range(len(TITLES)))
 WITHOUT_HOLDER = tuple(place for place in ALL if TITLES[place] != "holder")
@@ -65,13 +75,14 @@ def _lines(stays: list[Stay], totals: Totals, style: Style, paint: Paint, start_
     yield ""
     yield paint("at once, at the peak", "title")
     for host in totals.hosts[:BUDGETS_MAX]:
-        yield f"  {host.address}  {between(host.peak)} of its {counted(host.stays, 'stay')}"
+        yield f"  {clean(called(host.address, host.names))}  {between(host.peak)} of its {counted(host.stays, 'stay')}"
     yield from _more(len(totals.hosts), "host")
     if totals.budgets:
         yield ""
         yield paint("ports that the clients' stays keep", "title")
     for budget in totals.budgets[:BUDGETS_MAX]:
-        name = f"  {budget.address} -> {host_port(budget.peer_address, budget.peer_port)}: "
+        own, peer = called(budget.address, budget.names), called(budget.peer_address, budget.peer_names)
+        name = f"  {clean(own)} -> {host_port(peer, budget.peer_port)}: "
         yield from wrapped("", "    ", name + budget_in_words(budget, totals), style.width)
     yield from _more(len(totals.budgets), "pair")
     yield ""
@@ -134,9 +145,10 @@ def _stays(stays: list[Stay], style: Style, paint: Paint, start_ns: int) -> Iter
 
 def _cells(stay: Stay, start_ns: int, longest: int | None) -> list[str]:
     end = stay.end + ("" if stay.end_frame is None else f" {frame_number(stay.end_frame)}")
+    own, peer = called(stay.address, stay.names), called(stay.peer_address, stay.peer_names)
     return [
-        str(stay.connection), stay.holder, host_port(stay.address, stay.port, longest),
-        host_port(stay.peer_address, stay.peer_port, longest), seconds(stay.start_ns - start_ns, 3),
+        str(stay.connection), stay.holder, host_port(own, stay.port, longest),
+        host_port(peer, stay.peer_port, longest), seconds(stay.start_ns - start_ns, 3),
         duration(stay.at_least_ns), duration(stay.at_most_ns), end,
     ]  # fmt: skip
 
@@ -171,4 +183,6 @@ def _cell(stay: Stay, name: str) -> object:
     value = getattr(stay, name)
     if name == "restarts":
         return ";".join(frame_number(frame) for frame in value)
+    if name in ("names", "peer_names"):
+        return ";".join(value)
     return frame_number(value) if name in ("frame", "end_frame") and value is not None else value

@@ -12,7 +12,7 @@ import msgspec
 from handshake_inspect.looks.why import RULES, SCHEMA, Explanation
 from handshake_inspect.render import Style
 from handshake_inspect.render.paint import Paint, painter, wrapped
-from handshake_inspect.render.text import clean, counted, counts, frame_list, frame_number, host_port
+from handshake_inspect.render.text import called, clean, counted, counts, frame_list, frame_number, host_port
 
 if TYPE_CHECKING:
     from handshake_inspect.looks.isn import Document as IsnDocument
@@ -29,6 +29,8 @@ CSV = (
     "severity",
     "frames",
     "text",
+    "client_names",
+    "server_names",
 )
 
 
@@ -78,8 +80,8 @@ def _lines(
     else:
         yield paint(f"nothing went wrong in {counted(total, 'connection')}", "ok")
     for explanation in shown:
-        client = host_port(explanation.client_address, explanation.client_port)
-        server = host_port(explanation.server_address, explanation.server_port)
+        client = host_port(called(explanation.client_address, explanation.client_names), explanation.client_port)
+        server = host_port(called(explanation.server_address, explanation.server_names), explanation.server_port)
         yield ""
         yield paint(f"#{explanation.connection} {client} -> {server}", "title")
         for reason in explanation.reasons:
@@ -117,6 +119,7 @@ def write_csv(explanations: Iterable[Explanation], out: TextIO, asked: bool) -> 
             writer.writerow([
                 each.connection, each.client_address, each.client_port, each.server_address, each.server_port,
                 reason.rule, reason.severity, frames, clean(reason.text),
+                ";".join(each.client_names), ";".join(each.server_names),
             ])  # fmt: skip
 
 
@@ -136,7 +139,7 @@ def write_isns(document: IsnDocument, out: TextIO, style: Style) -> None:
     bad = [host for host in known if host.finding is not None]
     for host in known[:HOSTS_MAX]:
         mark = paint("warning", "warning") if host.finding else paint("ok     ", "ok")
-        text = f"{host.address}: {host.move}, {counted(host.isns, 'ISN')}: {host.text}"
+        text = f"{clean(called(host.address, host.names))}: {host.move}, {counted(host.isns, 'ISN')}: {host.text}"
         if host.finding:
             text = f"isn-predictable: {text}"
         if host.same_tuple:

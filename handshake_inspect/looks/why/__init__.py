@@ -31,8 +31,11 @@ class Reason(Plain, frozen=True, kw_only=True):
     frames: tuple[Frame, ...]
 
 
-class Explanation(Plain, frozen=True, kw_only=True):
-    """One connection's reasons, the most telling first; `good` says that nothing went wrong."""
+class Explanation(Plain, frozen=True, kw_only=True, omit_defaults=True):
+    """One connection's reasons, the most telling first; `good` says that nothing went wrong.
+
+    Names are there when they were asked for.
+    """
 
     connection: int
     client_address: str
@@ -41,6 +44,8 @@ class Explanation(Plain, frozen=True, kw_only=True):
     server_port: int
     good: bool
     reasons: tuple[Reason, ...]
+    client_names: tuple[str, ...] = ()
+    server_names: tuple[str, ...] = ()
 
 
 class Document(Plain, frozen=True, kw_only=True):
@@ -82,6 +87,8 @@ def explain(case: Case) -> Explanation:
         server_port=connection.server.port,
         good=good,
         reasons=tuple(found),
+        client_names=connection.client.names,
+        server_names=connection.server.names,
     )
 
 

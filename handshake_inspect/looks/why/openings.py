@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from handshake_inspect.looks.why.case import Case, Rule, Said, other
 from handshake_inspect.report import Role
-from handshake_inspect.spelling import counted, duration, frame_number
+from handshake_inspect.spelling import called, counted, duration, frame_number
 from handshake_inspect.views.schedule import TIMETABLES
 
 SHORT_NS = 1_000_000_000
@@ -33,12 +33,12 @@ def _icmp(case: Case) -> Said:
 
 
 def _refused(case: Case) -> Said:
-    opening = case.connection.opening
+    opening, server = case.connection.opening, case.connection.server
     delay = "" if opening.server_side_ns is None else f" after {duration(opening.server_side_ns)}"
     times = f"; {opening.refusals} times, which is one attempt: this client tries again" if opening.refusals > 1 else ""
     return Said(
-        f"refused: RST answered the SYN{delay}, so nothing listens on port {case.connection.server.port} of "
-        f"{case.connection.server.address}, or a filter rejects for it{times}",
+        f"refused: RST answered the SYN{delay}, so nothing listens on port {server.port} of "
+        f"{called(server.address, server.names)}, or a filter rejects for it{times}",
         opening.frames,
     )
 
