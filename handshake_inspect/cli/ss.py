@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
 
 import click
@@ -15,8 +15,8 @@ from handshake_inspect.errors import UsageError
 from handshake_inspect.render import Style
 
 if TYPE_CHECKING:
+    from handshake_inspect.looks.timeline import Wanted
     from handshake_inspect.looks.wire import Wire
-    from handshake_inspect.report import Endpoint
 
 FORMATS = ("table", "json", "csv", "chart")
 SECOND_PASS_BYTES = 50_000_000
@@ -102,7 +102,7 @@ def step_ns(text: str) -> int:
     return step
 
 
-def wanted_hosts(hosts: tuple[str, ...], *, names: bool) -> Callable[[Endpoint], bool]:
+def wanted_hosts(hosts: tuple[str, ...], *, names: bool) -> Wanted:
     """Whether an end belongs to one of the hosts, each an address or a name; to any, when there are none."""
     from handshake_inspect.select.words import HOST
 
@@ -121,7 +121,7 @@ def wanted_hosts(hosts: tuple[str, ...], *, names: bool) -> Callable[[Endpoint],
 def write_census(
     look: Look,
     every_ns: int | None,
-    host: Callable[[Endpoint], bool],
+    host: Wanted,
     kind: str,
     spelling: str,
     style: Style,
@@ -144,7 +144,7 @@ def write_census(
 
 
 def write_sockets(
-    look: Look, at: str | None, host: Callable[[Endpoint], bool], two_msl: str, send_q: bool | None, kind: str,
+    look: Look, at: str | None, host: Wanted, two_msl: str, send_q: bool | None, kind: str,
     spelling: str, style: Style, out: TextIO,
 ) -> None:  # fmt: skip
     """Find the sockets, read their queues where that is possible, and draw."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from handshake_inspect.errors import UsageError
-from handshake_inspect.looks.timeline import NO_SOCKET, ends, spans
-from handshake_inspect.report import Connection, Endpoint, Plain
+from handshake_inspect.looks.timeline import NO_SOCKET, Wanted, ends, spans
+from handshake_inspect.report import Connection, Plain
 from handshake_inspect.rfc9293.states import State as StateNumber
 
 SCHEMA: Literal["handshake-inspect/census/1"] = "handshake-inspect/census/1"
@@ -42,9 +42,7 @@ def step_for(length_ns: int, samples: int) -> int:
     return next((step for step in STEPS_NS if length_ns // step < samples), STEPS_NS[-1])
 
 
-def census(
-    connections: Iterable[Connection], start_ns: int, end_ns: int, every_ns: int, host: Callable[[Endpoint], bool]
-) -> Census:
+def census(connections: Iterable[Connection], start_ns: int, end_ns: int, every_ns: int, host: Wanted) -> Census:
     """Count the sockets of the ends for which `host` is true, from `start_ns` until `end_ns`.
 
     Memory: a number for each sample and state, and the states of the sockets that are open at once.  Raises

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
-from handshake_inspect.looks.timeline import NO_SOCKET, Span, at, ends, spans
+from handshake_inspect.looks.timeline import NO_SOCKET, Span, Wanted, at, ends, spans
 from handshake_inspect.report import Certainty, Connection, Endpoint, Frame, Plain, Role, State
 from handshake_inspect.rfc9293.states import State as StateNumber
 from handshake_inspect.views.schedule import TIMETABLES, schedule_fits
@@ -86,9 +86,7 @@ class Found:
         self.span = span
 
 
-def find(
-    connections: Iterable[Connection], time_ns: int, host: Callable[[Endpoint], bool]
-) -> tuple[list[Found], Listeners]:
+def find(connections: Iterable[Connection], time_ns: int, host: Wanted) -> tuple[list[Found], Listeners]:
     """Return the sockets of the ends for which `host` is true, and their listeners.
 
     A host has one socket on a 4-tuple: a newer incarnation takes the place of one that nothing on the wire ended.

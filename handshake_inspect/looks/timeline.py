@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from handshake_inspect.report import Certainty, Connection, Endpoint, Frame, Role, State
 
+Wanted = Callable[["Endpoint"], bool]
+"""Whether an endpoint is one of those that were asked for."""
 NO_SOCKET = ("CLOSED", "LISTEN")
 """States of an endpoint that is no socket of its own: nothing, or the listener that a request came to."""
 
