@@ -13,6 +13,7 @@ from build_backend import installed_compiler, needs_zig
 COMPILED = (
     "columns",
     "rfc9293/seq",
+    "capture/pack",
     "capture/walk",
     "decode/tcp",
     "decode/ip",

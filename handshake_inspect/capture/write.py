@@ -15,10 +15,17 @@ ETHERNET = 1
 SNAPLEN = 262_144
 PCAP_NANOSECONDS = 0xA1B23C4D
 SECOND_NS = 1_000_000_000
-SECTION, INTERFACE, PACKET = 0x0A0D0D0A, 1, 6
+SECTION, INTERFACE, STATISTICS, PACKET = 0x0A0D0D0A, 1, 5, 6
 BYTE_ORDER_MAGIC = 0x1A2B3C4D
-OPTION_NAME, OPTION_RESOLUTION, OPTION_APPLICATION = 2, 9, 4
+OPTION_APPLICATION = 4
+OPTION_NAME, OPTION_RESOLUTION, OPTION_FILTER = 2, 9, 11
+OPTION_BEGIN, OPTION_END, OPTION_RECEIVED, OPTION_DROPPED = 2, 3, 4, 5
+"""Option codes of the section header, of an interface's description, and of its statistics."""
 NANOSECONDS = 9
+NAME_MOST, FILTER_MOST = 255, 65_000
+"""Bytes of a text that is written."""
+LIBPCAP_FILTER = b"\0"
+"""What stands before a filter that is written as libpcap's expressions are."""
 
 
 class WholeFrame(NamedTuple):
@@ -83,8 +90,7 @@ class PcapngWriter:
         self._out = out
         self._sources = sources
         self._interfaces: dict[tuple[int, int], int] = {}
-        head = struct.pack("<IHHq", BYTE_ORDER_MAGIC, 1, 0, -1)
-        self._block(SECTION, head + _option(OPTION_APPLICATION, b"handshake-inspect") + _option(0, b""))
+        out.write(section_block())
 
     def frame(self, frame: WholeFrame) -> None:
         """Write one frame, and its interface before the first of it."""
@@ -92,9 +98,8 @@ class PcapngWriter:
             raise UsageError(f"the time of frame {frame.number} is before 1970, which is not written")
         number = self._interface(frame.capture, frame.link_type)
         time, size = frame.time_ns, len(frame.data)
-        self._block(
-            PACKET, struct.pack("<IIIII", number, time >> 32, time & 0xFFFFFFFF, size, frame.wire) + _padded(frame.data)
-        )
+        fixed = struct.pack("<IIIII", number, time >> 32, time & 0xFFFFFFFF, size, frame.wire)
+        self._out.write(_block(PACKET, fixed + _padded(frame.data)))
 
     def finish(self) -> None:
         """A section without an interface is a whole file."""
@@ -103,18 +108,64 @@ class PcapngWriter:
         number = self._interfaces.get((capture, link_type))
         if number is None:
             number = self._interfaces[capture, link_type] = len(self._interfaces)
-            name = self._sources[capture].encode("utf-8", "backslashreplace")[:255]
-            options = _option(OPTION_NAME, name) + _option(OPTION_RESOLUTION, bytes([NANOSECONDS])) + _option(0, b"")
-            self._block(INTERFACE, struct.pack("<HHI", link_type, 0, 0) + options)
+            self._out.write(interface_block(Interface(self._sources[capture], link_type)))
         return number
 
-    def _block(self, kind: int, body: bytes) -> None:
-        length = struct.pack("<I", len(body) + 12)
-        self._out.write(struct.pack("<I", kind) + length + body + length)
+
+class Interface(NamedTuple):
+    """What pcapng says of an interface: `snaplen` 0 is no limit, `filter` the expression that frames had to match."""
+
+    name: str
+    link_type: int
+    snaplen: int = 0
+    filter: str = ""
 
 
-def _option(code: int, value: bytes) -> bytes:
-    return struct.pack("<HH", code, len(value)) + _padded(value)
+class Statistics(NamedTuple):
+    """What became of an interface's frames: how many came, and how many of these the system dropped."""
+
+    received: int
+    dropped: int
+
+
+def section_block() -> bytes:
+    """Return the block that begins a file."""
+    head = struct.pack("<IHHq", BYTE_ORDER_MAGIC, 1, 0, -1)
+    return _block(SECTION, head + _options((OPTION_APPLICATION, b"handshake-inspect")))
+
+
+def interface_block(interface: Interface) -> bytes:
+    """Return the block that describes the next interface of the file, with times in nanoseconds."""
+    options = [(OPTION_NAME, _text(interface.name)), (OPTION_RESOLUTION, bytes([NANOSECONDS]))]
+    if interface.filter:
+        options.append((OPTION_FILTER, LIBPCAP_FILTER + _text(interface.filter, FILTER_MOST)))
+    return _block(INTERFACE, struct.pack("<HHI", interface.link_type, 0, interface.snaplen) + _options(*options))
+
+
+def statistics_block(number: int, begin_ns: int, end_ns: int, statistics: Statistics) -> bytes:
+    """Return the block that says what became of the frames of interface `number` between two times."""
+    times = tuple(struct.pack("<II", time_ns >> 32, time_ns & 0xFFFFFFFF) for time_ns in (begin_ns, end_ns))
+    options = _options(
+        (OPTION_BEGIN, times[0]),
+        (OPTION_END, times[1]),
+        (OPTION_RECEIVED, struct.pack("<Q", statistics.received)),
+        (OPTION_DROPPED, struct.pack("<Q", statistics.dropped)),
+    )
+    return _block(STATISTICS, struct.pack("<I", number) + times[1] + options)
+
+
+def _block(kind: int, body: bytes) -> bytes:
+    length = struct.pack("<I", len(body) + 12)
+    return struct.pack("<I", kind) + length + body + length
+
+
+def _options(*options: tuple[int, bytes]) -> bytes:
+    parts = [struct.pack("<HH", code, len(value)) + _padded(value) for code, value in options]
+    return b"".join(parts) + bytes(4)
+
+
+def _text(value: str, most: int = NAME_MOST) -> bytes:
+    return value.encode("utf-8", "backslashreplace")[:most]
 
 
 def _padded(data: bytes) -> bytes:
