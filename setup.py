@@ -28,6 +28,7 @@ COMPILED = (
     "verdict/time_wait",
     "verdict/checks",
     "verdict/notes",
+    "verdict/rows",
     "verdict/judge",
 )
 """The modules that Cython compiles, as paths below handshake_inspect/."""

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         TimeWait,
         Transition,
     )
+    from handshake_inspect.tables.kinds import finding_bit
 
 __version__ = "0.1.0"
 __all__ = [
@@ -66,10 +67,12 @@ __all__ = [
     "UsageError",
     "__version__",
     "analyse",
+    "finding_bit",
 ]
 
 HOMES = {"analysis": ("Connections", "Report", "analyse"),
-         "errors": ("CaptureError", "FilterError", "HandshakeInspectError", "UsageError")}  # fmt: skip
+         "errors": ("CaptureError", "FilterError", "HandshakeInspectError", "UsageError"),
+         "tables.kinds": ("finding_bit",)}  # fmt: skip
 """Which module each name is in; those that are not here are in `report`."""
 
 

@@ -19,7 +19,13 @@ from handshake_inspect.verdict.judge import Judge
 from handshake_inspect.verdict.words import TWO_MSL_NS
 
 if TYPE_CHECKING:
+    import pandas
+    import pyarrow
+    from numpy import void
+    from numpy.typing import NDArray
+
     from handshake_inspect.report import CaptureInfo, Connection, Summary
+    from handshake_inspect.tables import Table
     from handshake_inspect.views import Views
 
 Progress = Callable[[int, int | None], None]
@@ -101,6 +107,47 @@ class Report:
         """Return the id of the first connection that shows the finding `finding_id`, None without one."""
         found: int | None = self._judge.first_with(finding_id)
         return found
+
+    def to_numpy(self, table: Table = "connections") -> NDArray[void]:
+        """Return a table as a NumPy structured array: a row a connection, or with "transitions" a row a transition.
+
+        No view is made: 100,000 connections take about a second.  Times are `datetime64[ns]` (UTC), durations
+        `timedelta64[ns]`.  What is not known is NaT, -1 or an empty text.  The reference lists the columns.
+        Raises UsageError for another table.
+        """
+        from handshake_inspect import tables
+
+        return tables.to_numpy(self._judge, len(self.connections), table)
+
+    def to_arrow(self, table: Table = "connections") -> pyarrow.Table:
+        """Return a table for Arrow, with the columns of `to_numpy`; what is not known is null.
+
+        Needs pyarrow: `pip install 'handshake-inspect[arrow]'`.  Raises ImportError without it, UsageError for
+        another table.
+        """
+        from handshake_inspect.tables import arrow
+
+        return arrow.to_arrow(self._judge, len(self.connections), table)
+
+    def to_parquet(self, path: str | os.PathLike[str], table: Table = "connections") -> None:
+        """Write a table to a Parquet file, with the columns of `to_arrow`; few rows at a time are in memory.
+
+        Needs pyarrow: `pip install 'handshake-inspect[arrow]'`.  Raises ImportError without it, OSError where the
+        file cannot be written, UsageError for another table.
+        """
+        from handshake_inspect.tables import arrow
+
+        arrow.to_parquet(self._judge, len(self.connections), path, table)
+
+    def to_pandas(self, table: Table = "connections") -> pandas.DataFrame:
+        """Return a table as a DataFrame, with the columns of `to_numpy`; what is not known is None, NaT or <NA>.
+
+        Needs pandas: `pip install 'handshake-inspect[pandas]'`.  Raises ImportError without it, UsageError for
+        another table.
+        """
+        from handshake_inspect.tables import pandas
+
+        return pandas.to_pandas(self._judge, len(self.connections), table)
 
 
 def in_time_order(paths: Sequence[str]) -> list[str]:

@@ -32,6 +32,7 @@ FLOORS = (
     ("report",),
     ("spelling",),
     ("views",),
+    ("tables",),
     ("analysis",),
     ("segments",),
     ("names", "extract", "looks"),
@@ -64,7 +65,7 @@ LONG_FILES: dict[str, str] = {
 }
 
 SCAPY_MODULES = 2
-HEAVY = ("numpy", "scapy", "msgspec", "tabulate", "lz4", "zstandard", "jinja2")
+HEAVY = ("numpy", "pandas", "pyarrow", "scapy", "msgspec", "tabulate", "lz4", "zstandard", "jinja2")
 
 
 def compiled() -> tuple[str, ...]:

@@ -5,6 +5,7 @@ what to show need stays in the connection's row.
 """
 
 import cython
+from cython.cimports.cython.view import array as c_array
 from cython.cimports.handshake_inspect.rfc9293.states import NO_STATE, STATES
 from cython.cimports.handshake_inspect.track.embryo import EMBRYO
 from cython.cimports.handshake_inspect.track.table import Connection, Evidence, Flow
@@ -13,8 +14,9 @@ from cython.cimports.handshake_inspect.verdict.checks import judge_checks
 from cython.cimports.handshake_inspect.verdict.closing import judge_closing
 from cython.cimports.handshake_inspect.verdict.findings import FINDING_COUNT
 from cython.cimports.handshake_inspect.verdict.notes import judge_findings
-from cython.cimports.handshake_inspect.verdict.opening import judge_opening
-from cython.cimports.handshake_inspect.verdict.replay import Replay, Stay, hard_icmp, replay
+from cython.cimports.handshake_inspect.verdict.opening import certainty_of_opening, judge_opening
+from cython.cimports.handshake_inspect.verdict.replay import MOST_STEPS, Replay, Stay, hard_icmp, replay
+from cython.cimports.handshake_inspect.verdict.rows import Row, StepRow, fill_row, fill_steps
 from cython.cimports.handshake_inspect.verdict.time_wait import judge_time_wait
 from cython.cimports.handshake_inspect.verdict.words import CLOSING_COUNT, OPENING_COUNT
 from cython.cimports.libc.stdint import int64_t, uint8_t, uint32_t, uint64_t
@@ -24,6 +26,7 @@ from cython.cimports.libc.string import memset
 from handshake_inspect.rfc9293.states import State
 from handshake_inspect.track.history import history_text
 from handshake_inspect.verdict.findings import FINDINGS, NUMBERS
+from handshake_inspect.verdict.rows import ROW, STEP_ROW
 from handshake_inspect.verdict.words import CLOSINGS, OPENINGS, ROLES, SEVERITIES
 
 assert len(FINDINGS) == FINDING_COUNT
@@ -141,6 +144,46 @@ class Judge:
         with cython.nogil:
             _judge(self.pad, self.tracker, row)
         return _plain(self.pad, number)
+
+    def rows(self, first: cython.Py_ssize_t, end: cython.Py_ssize_t):
+        """Judge the connections `first` to `end` - 1, at least one, and return a column of their Rows."""
+        number: cython.Py_ssize_t
+        row: int64_t
+        out: Row[::1] = c_array(shape=(end - first,), itemsize=cython.sizeof(Row), format=ROW.encode())
+        for number in range(first, end):
+            row = self.tracker.row_of(number)
+            if row < 0:
+                raise MemoryError
+            with cython.nogil:
+                _judge(self.pad, self.tracker, row)
+                fill_row(cython.address(out[number - first]), self.pad, number)
+        return out.base
+
+    def steps(self, first: cython.Py_ssize_t, end: cython.Py_ssize_t):
+        """Judge the connections `first` to `end` - 1 and return a column of their StepRows, None without any."""
+        number: cython.Py_ssize_t
+        row: int64_t
+        filled: cython.Py_ssize_t = 0
+        out: StepRow[::1] = _step_column(8 * (end - first) + 2 * MOST_STEPS)
+        grown: StepRow[::1]
+        for number in range(first, end):
+            row = self.tracker.row_of(number)
+            if row < 0:
+                raise MemoryError
+            if filled + 2 * MOST_STEPS > out.shape[0]:
+                grown = _step_column(2 * out.shape[0])
+                grown[:filled] = out[:filled]
+                out = grown
+            with cython.nogil:
+                _judge(self.pad, self.tracker, row)
+                fill_steps(cython.address(out[filled]), self.pad, number)
+                filled += self.pad.step_count[0] + self.pad.step_count[1]
+        return out[:filled] if filled else None
+
+
+@cython.cfunc
+def _step_column(rows: cython.Py_ssize_t):
+    return c_array(shape=(rows,), itemsize=cython.sizeof(StepRow), format=STEP_ROW.encode())
 
 
 @cython.cfunc
@@ -291,8 +334,7 @@ def _plain(r: cython.pointer(Replay), number: cython.Py_ssize_t) -> dict:
         "history": history_text(c.history[0], c.history[1], client),
         "flow": (_flow(r.flow[0]), _flow(r.flow[1])), "state": (r.state[0], r.state[1]),
         "first_state": (r.first_state[0], r.first_state[1]), "steps": steps, "stays": stays,
-        "opening": r.opening, "opening_certainty": (r.opening_certainty[0], r.opening_certainty[1]),
-        "established": (r.established[0], r.established[1]),
+        "opening": r.opening, "opening_certainty": certainty_of_opening(r),
         "opening_frames": [r.opening_frames[i] for i in range(4) if r.opening_frames[i]],
         "server_side_ns": r.server_side_ns, "client_side_ns": r.client_side_ns, "refusals": r.refusals,
         "closing": r.closing, "closed_first": r.closed_first,

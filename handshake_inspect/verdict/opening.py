@@ -12,7 +12,15 @@ from cython.cimports.handshake_inspect.track.table import (
     WRONG_ACK,
     Evidence,
 )
-from cython.cimports.handshake_inspect.verdict.replay import NEVER, Replay, acks_syn
+from cython.cimports.handshake_inspect.verdict.replay import (
+    ASSUMED,
+    CONFIRMED,
+    INFERRED,
+    NEVER,
+    OBSERVED,
+    Replay,
+    acks_syn,
+)
 from cython.cimports.handshake_inspect.verdict.words import (
     OPENING_FAILED,
     OPENING_HALF_OPEN,
@@ -129,3 +137,22 @@ def judge_opening(r: cython.pointer(Replay)) -> cython.void:
         and last.time_ns >= answer.time_ns
     ):
         r.client_side_ns = last.time_ns - answer.time_ns
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def certainty_of_opening(r: cython.pointer(Replay)) -> uint8_t:
+    """Return the weakest certainty of the transitions that make the opening what it is."""
+    weakest: uint8_t
+    if r.opening == OPENING_MID_STREAM:
+        return ASSUMED
+    if r.opening == OPENING_THREE_WAY or r.opening == OPENING_SIMULTANEOUS or r.opening == OPENING_SPLIT:
+        weakest = min(r.opening_certainty[0], r.opening_certainty[1])
+        if not r.established[0] or not r.established[1]:
+            return INFERRED
+        return INFERRED if weakest < INFERRED else weakest
+    if r.opening == OPENING_HALF_OPEN:
+        # Without the SYN in the capture, that one was received is inferred from its answer.
+        return CONFIRMED if r.flow[0].syns else INFERRED
+    return OBSERVED if r.opening == OPENING_UNANSWERED else INFERRED

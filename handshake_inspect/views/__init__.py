@@ -200,7 +200,7 @@ class Views:
         )
         return Opening(
             kind=cast(OpeningKind, kind),
-            certainty=cast(Certainty, _opening_certainty(kind, plain)),
+            certainty=CERTAINTY_WORDS[plain["opening_certainty"]],
             frames=tuple(self.frame(frame) for frame in plain["opening_frames"]),
             server_side_ns=server_side,
             client_side_ns=client_side,
@@ -307,21 +307,6 @@ NO_OPTIONS = Options(
     mss=None, window_scale=None, sack_permitted=None, timestamps=None, fast_open=None, mptcp=None, ecn=None
 )
 """Nothing is known without a SYN or SYN-ACK."""
-
-
-def _opening_certainty(kind: str, plain: dict[str, Any]) -> str:
-    """The weakest certainty of the transitions that make the opening what it is."""
-    if kind == "mid-stream":
-        return "assumed"
-    if kind in ("three-way", "simultaneous", "split"):
-        weakest = min(plain["opening_certainty"])
-        if not all(plain["established"]):
-            weakest = min(weakest, CERTAINTIES.index("inferred"))
-        return CERTAINTIES[max(weakest, 1)]
-    if kind == "half-open":
-        # Without the SYN in the capture, that one was received is inferred from its answer.
-        return "confirmed" if plain["flow"][0]["syns"] else "inferred"
-    return "observed" if kind == "unanswered" else "inferred"
 
 
 def _schedule(syn_times: tuple[int, ...]) -> Schedule | None:
