@@ -15,6 +15,7 @@ COMPILED = (
     "rfc9293/seq",
     "capture/pack",
     "capture/walk",
+    "capture/ring",
     "decode/tcp",
     "decode/ip",
     "decode/layers",
