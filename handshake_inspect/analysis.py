@@ -231,7 +231,7 @@ def analyse(paths: str | Sequence[str], *, two_msl: str = "linux", progress: Pro
     from handshake_inspect.views import Views
 
     views = Views(several=len(read) > 1, profile=two_msl, capture_end_ns=end_ns)
-    infos = tuple(_info(capture, decoder) for capture, decoder in read)
+    infos = tuple(capture_info(capture, decoder) for capture, decoder in read)
     return Report(infos, tracker, judge, views, faults)
 
 
@@ -242,7 +242,8 @@ def _total_size(names: Sequence[str]) -> int | None:
         return None
 
 
-def _info(capture: Capture, decoder: Decoder) -> CaptureInfo:
+def capture_info(capture: Any, decoder: Decoder) -> CaptureInfo:
+    """Return what is known of a capture (of `Capture`'s attributes) and of its decoder's counts."""
     from handshake_inspect.report import CaptureInfo, Counters, Fault
 
     return CaptureInfo(

@@ -46,6 +46,7 @@ COMMANDS = {row.name: row for row in (
     Command("time-wait", "time_wait", "Who holds TIME_WAIT, since when, how it ended, and the ports it costs."),
     Command("why",      "why",      "Each connection that failed or ended badly, in one sentence with its evidence."),
     Command("doctor",   "doctor",   "Can this capture be believed: where it was taken, what it lacks, firm verdicts."),
+    Command("live",     "live",     "Each connection's states while they change, on an interface."),
     Command("html",     "html",     "Write one page with charts, a table and ladders that opens without a network."),
     Command("extract",  "extract",  "Write the original frames of chosen connections to a capture file."),
     Command("findings", "findings", "Print the table of findings: id, severity, what it means."),

@@ -1,0 +1,10 @@
+"""Live: frames that still come are taken into account, and what changes is told while it does.
+
+A *source* yields batches of frames for as long as it likes (`Source`), a *tap* sees each batch before it is gone
+(`Tap`), a *listener* hears what changed a few times a second (`Listener`).  `Engine` is the loop between them.
+"""
+
+from handshake_inspect.capture.live import interfaces, open_live
+from handshake_inspect.live.engine import Engine, Listener, News, Source, Tap
+
+__all__ = ["Engine", "Listener", "News", "Source", "Tap", "interfaces", "open_live"]
