@@ -7,7 +7,8 @@ import click
 import pytest
 
 import fake_cli
-from handshake_inspect.cli import COMMANDS, group, main
+from handshake_inspect.cli import COMMANDS, main
+from handshake_inspect.cli.group import group
 
 
 @pytest.fixture

@@ -9,8 +9,6 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, BinaryIO, TextIO
 
-import click
-
 from handshake_inspect.errors import UsageError
 from handshake_inspect.render import Style
 
@@ -26,7 +24,7 @@ def complain(*lines: str) -> None:
     """One message on standard error, with the program's name before its first line and no control characters."""
     from handshake_inspect.render.text import clean
 
-    click.echo("handshake-inspect: " + "\n".join(clean(line) for line in lines), err=True)
+    print("handshake-inspect: " + "\n".join(clean(line) for line in lines), file=sys.stderr, flush=True)
 
 
 def deliver(path: str, captures: Sequence[str], write: Callable[[TextIO], None]) -> bool:

@@ -8,8 +8,6 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-import click
-
 if TYPE_CHECKING:
     from click._termui_impl import ProgressBar
 
@@ -48,9 +46,11 @@ class Bar:
         if total is None:
             self.not_before = time.monotonic() + 0.1
             self.counted = True
-            click.echo(f"\rreading: {done / 1e6:,.1f} MB", err=True, nl=False)
+            print(f"\rreading: {done / 1e6:,.1f} MB", end="", file=sys.stderr, flush=True)
             return
         if self.bar is None:
+            import click
+
             self.bar = click.progressbar(length=max(total, 1), label="reading", file=sys.stderr)
             self.bar.render_progress()
         self.bar.update(done - self.bar.pos)
@@ -60,4 +60,4 @@ class Bar:
         if self.bar is not None:
             self.bar.render_finish()
         elif self.counted:
-            click.echo(err=True)
+            print(file=sys.stderr, flush=True)

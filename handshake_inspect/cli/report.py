@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TextIO
-
 import click
 
 from handshake_inspect.cli import options
-from handshake_inspect.cli.choice import choose
-from handshake_inspect.cli.output import deliver, style_of
-from handshake_inspect.render import RENDERERS, format_of
+from handshake_inspect.cli.show import show
 
 
 @click.command(
@@ -42,14 +38,7 @@ def report(
     Several captures are the rotated files of one tap: they are read in time order as one capture.  `-` is
     standard input.
     """
-    chosen = choose(captures, expression, streams, two_msl=two_msl, progress=progress, names=names)
-    selection = chosen.selection
-    write = RENDERERS[format or format_of(output)].load()
-    style = style_of(output, utc=utc, colour=colour)
-
-    def write_report(out: TextIO) -> None:
-        write(selection, out, style)
-
-    if deliver(output, captures, write_report):
-        chosen.tell_if_empty()
-    return chosen.status()
+    return show(
+        captures, expression, streams, format=format, output=output, two_msl=two_msl, names=names, utc=utc,
+        colour=colour, progress=progress,
+    )  # fmt: skip

@@ -5,8 +5,6 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Callable, Iterator
 
-import click
-
 from handshake_inspect.render import Style
 
 Paint = Callable[[str, str], str]
@@ -27,10 +25,11 @@ TEXT_ROOM_MIN = 40
 def painter(style: Style) -> Paint:
     """The function that gives a text one of COLOURS, or leaves it as it is."""
 
-    def paint(text: str, what: str) -> str:
-        return click.style(text, **COLOURS[what]) if style.colour else text  # type: ignore[arg-type]
+    if not style.colour:
+        return lambda text, what: text
+    import click
 
-    return paint
+    return lambda text, what: click.style(text, **COLOURS[what])  # type: ignore[arg-type]
 
 
 def wrapped(left: str, indent: str, text: str, width: int, left_width: int | None = None) -> Iterator[str]:
