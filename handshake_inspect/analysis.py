@@ -34,7 +34,7 @@ Progress = Callable[[int, int | None], None]
 HANDED_OVER = 16384
 """Segments that one thread hands over to the other at once; to wake a core costs as much as to track a thousand."""
 
-DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>ns|us|ms|s|min|m|h)")
+DURATION = r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>ns|us|ms|s|min|m|h)"
 UNITS_NS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "min": 60 * 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
 
 
@@ -42,7 +42,7 @@ def two_msl_ns(profile: str) -> int:
     """Return a 2MSL in nanoseconds: a system's name or a duration such as `30s`.  Raises UsageError."""
     if profile in TWO_MSL_NS:
         return TWO_MSL_NS[profile]
-    match = DURATION.fullmatch(profile.strip())
+    match = re.fullmatch(DURATION, profile.strip())
     if match is None:
         raise UsageError(f"2MSL is one of {', '.join(TWO_MSL_NS)} or a duration such as 30s, not {profile!r}")
     return int(float(match["number"]) * UNITS_NS[match["unit"]])

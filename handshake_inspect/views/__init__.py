@@ -5,7 +5,6 @@ A view is made only for a connection that is shown; all others stay rows of colu
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable
 from functools import lru_cache
 from itertools import pairwise
@@ -48,9 +47,7 @@ from handshake_inspect.verdict.words import (
     ROLES,
     TIME_WAIT_ENDS,
 )
-from handshake_inspect.views.icmp import icmp_meaning
 from handshake_inspect.views.interop import interop
-from handshake_inspect.views.schedule import schedule_fits
 from handshake_inspect.views.sentences import sentence
 
 STATE_NAMES = cast("tuple[State, ...]", tuple(state.name for state in StateNumber))
@@ -89,7 +86,9 @@ def address_text(family: int, high: int, low: int) -> str:
     if high == 0 and low >> 32 == 0xFFFF:
         # An IPv4-mapped address is written with dots (RFC 5952 section 5); Python does so only since 3.13.
         return f"::ffff:{address_text(4, 0, low & 0xFFFFFFFF)}"
-    return str(ipaddress.IPv6Address(high << 64 | low))
+    from ipaddress import IPv6Address  # most captures have no such address
+
+    return str(IPv6Address(high << 64 | low))
 
 
 class Views:
@@ -214,6 +213,8 @@ class Views:
     def _icmp(self, plain: dict[str, Any]) -> Icmp | None:
         for row in plain["evidence"]:
             if row[9] & ICMP_MARK:
+                from handshake_inspect.views.icmp import icmp_meaning
+
                 kind, code = row[2] >> 8 & 255, row[2] & 255
                 return Icmp(
                     frame=self.frame(row[1]),
@@ -312,5 +313,7 @@ NO_OPTIONS = Options(
 def _schedule(syn_times: tuple[int, ...]) -> Schedule | None:
     if len(syn_times) < 2:
         return None
+    from handshake_inspect.views.schedule import schedule_fits
+
     gaps = tuple(after - before for before, after in pairwise(syn_times))
     return Schedule(gaps_ns=gaps, fits=schedule_fits(gaps))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import ipaddress
+from binascii import b2a_base64
 from typing import Any
 
 from handshake_inspect.report import Interop
+
+# hashlib loads OpenSSL, which takes 2 ms; Python's own `random` takes its hash in the same way.
+try:
+    from _sha1 import sha1  # type: ignore[import-not-found]
+except ImportError:
+    from hashlib import sha1
 
 RST_SEEN = 32
 """A FLOW_ bit of track/table.pxd."""
@@ -15,7 +19,11 @@ RST_SEEN = 32
 
 def _packed(address: str) -> bytes:
     """Return the bytes of an address."""
-    return ipaddress.IPv6Address(address).packed if ":" in address else bytes(map(int, address.split(".")))
+    if ":" not in address:
+        return bytes(map(int, address.split(".")))
+    from ipaddress import IPv6Address  # most captures have no such address
+
+    return IPv6Address(address).packed
 
 
 def community_id(source: str, target: str, source_port: int, target_port: int, seed: int = 0) -> str:
@@ -26,7 +34,8 @@ def community_id(source: str, target: str, source_port: int, target_port: int, s
         first, second = second, first
     data = seed.to_bytes(2, "big") + first[0] + second[0] + bytes([6, 0])
     data += first[1].to_bytes(2, "big") + second[1].to_bytes(2, "big")
-    return "1:" + base64.b64encode(hashlib.sha1(data, usedforsecurity=False).digest()).decode()
+    digest = sha1(data, usedforsecurity=False).digest()
+    return "1:" + b2a_base64(digest, newline=False).decode()
 
 
 INACTIVE, PARTIAL, SYN_SENT, ESTABLISHED, CLOSED, RESET = range(6)
