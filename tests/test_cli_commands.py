@@ -8,7 +8,7 @@ import pytest
 
 import fake_cli
 from handshake_inspect.cli import COMMANDS, main
-from handshake_inspect.cli.group import group
+from handshake_inspect.cli.parsing import group
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ import pytest
 
 from captures import write_pcap
 from frames_by_hand import ACK, FIN, SYN, ethernet
-from handshake_inspect.cli import COMMANDS, group
+from handshake_inspect.cli import COMMANDS
+from handshake_inspect.cli.parsing import group
 from test_names_wire import WEB, answer, opened, segment
 
 ROOT = Path(__file__).resolve().parent.parent

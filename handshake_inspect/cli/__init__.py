@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
             status = show(words)
         else:
-            from handshake_inspect.cli.group import run
+            from handshake_inspect.cli.parsing import run
 
             status = run(arguments)
         sys.stdout.flush()
