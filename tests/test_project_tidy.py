@@ -39,8 +39,8 @@ FLOORS = (
     ("api",),
     ("select",),
     ("render", "expect"),
-    ("cli",),
-    ("main",),
+    ("cli", "testing"),
+    ("main", "pytest_plugin"),
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 CLI_REACHES = {

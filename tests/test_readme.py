@@ -5,8 +5,12 @@
 
 from __future__ import annotations
 
+import importlib.metadata
+import os
 import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,6 +24,10 @@ from picture import svg
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
 CONSOLE = re.compile(r"```console\n\$ (?P<command>[^\n]+)\n(?P<output>.*?)```\n", re.DOTALL)
+PYTHON = re.compile(
+    r"(?P<before>```python\n(?P<sample>.*?)```\n\n(?:[^`\n]+\n\n)?```text\n)(?P<output>.*?)```\n", re.DOTALL
+)
+INSTALLED = any(point.name == "handshake_inspect" for point in importlib.metadata.entry_points(group="pytest11"))
 SHELL = re.compile(r"```sh\n(?P<commands>.*?)```\n", re.DOTALL)
 TABLE = r"<!-- {name} -->\n(?:\|[^\n]*\n)*"
 
@@ -103,11 +111,31 @@ def test_the_shell_commands_are_those_that_ci_runs():
     assert [command for command in commands if command and command not in checked] == []
 
 
-def test_the_python_sample_runs(capsys, monkeypatch):
-    monkeypatch.chdir(ROOT)
-    (sample,) = re.findall(r"```python\n(.*?)```\n", README.read_text(encoding="utf-8"), re.DOTALL)
-    exec(compile(sample, "README.md", "exec"), {})
-    assert capsys.readouterr().out == "half-closed client CLOSE_WAIT\n"
+def run_sample(sample: str, folder: Path) -> str:
+    """What a sample prints; of one for pytest, what its failures say."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "COLUMNS": "104", "NO_COLOR": "1"}
+    command, file = [sys.executable], folder / "test_sample.py"
+    if "def test_" in sample:
+        command += ["-m", "pytest", "--config-file", str(folder / "pytest.ini"), "-p", "no:cacheprovider"]
+        command += [] if INSTALLED else ["-p", "handshake_inspect.pytest_plugin"]
+        (folder / "pytest.ini").write_text("[pytest]\n")
+    file.write_text(sample)
+    done = subprocess.run([*command, str(file)], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+    assert done.stderr == ""
+    if "def test_" not in sample:
+        return done.stdout
+    assert "1 failed, 1 passed" in done.stdout
+    return "".join(line.rstrip() + "\n" for line in done.stdout.splitlines() if line.startswith("E  "))
+
+
+def test_every_python_sample_prints_what_the_readme_shows(request, tmp_path):
+    text = README.read_text(encoding="utf-8")
+    assert len(PYTHON.findall(text)) >= 2
+
+    def rerun(found: re.Match[str]) -> str:
+        return f"{found['before']}{run_sample(found['sample'], tmp_path)}```\n"
+
+    check(request, PYTHON.sub(rerun, text))
 
 
 def test_the_picture_is_of_the_report_as_it_is_now(golden_at, cli):
