@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 from handshake_inspect.capture import walk
@@ -48,14 +48,14 @@ class Capture:
     interfaces are read; `time_resolution_ns` is the finest one, None without an interface.
     """
 
-    def __init__(self, path: str, index: int, chunk: int, rows: int) -> None:
+    def __init__(self, path: str, index: int, chunk: int, rows: int, source: Source | None = None) -> None:
         self.path = path
         self.index = index
         self.frames = 0
         self.bytes = 0
         self.faults: list[CaptureError] = []
         self._rows = rows
-        self._source = Source(path)
+        self._source = source or Source(path)
         try:
             head = self._source.peek(16)
             row = identify(head)
@@ -116,6 +116,15 @@ class Capture:
 
         A fault ends the iteration: it is added to `faults` after the frames before it were yielded.
         """
+        for batch in self.growing(lambda: True):
+            assert batch is not None
+            yield batch
+
+    def growing(self, ended: Callable[[], bool]) -> Generator[Batch | None, None, None]:
+        """Yield the frames as `batches` does, and None at the end of the bytes for as long as they have not `ended`.
+
+        A record that is there in part is no fault before that.
+        """
         reader, window, walker = self._reader, self._window, self._reader.walker
         column = frame_column(self._rows)
         try:
@@ -139,11 +148,15 @@ class Capture:
                 if problem:
                     self._fault(problem)
                     return
-                if walker.stop != FULL and not window.fill():
-                    self._end()
-                    return
+                while walker.stop != FULL and not window.fill():
+                    if ended():
+                        self._end()
+                        return
+                    yield None
         finally:
             self.bytes = window.place
+            # What is known of a capture stays; its buffer is large.
+            del self._window
             self.close()
 
     def _end(self) -> None:
