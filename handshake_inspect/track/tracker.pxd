@@ -14,6 +14,7 @@ cdef struct Slot:
 cdef struct Key:
     uint64_t signature      # of the segment, 0: it cannot be told from another
     uint32_t tag            # upper half of the 4-tuple's hash
+    uint32_t recent         # its place among the recent segments
 
 
 # The last segments seen anywhere, to tell mirrored copies from retransmissions.

@@ -103,7 +103,9 @@ SIGNATURE = cython.declare(cython.ulonglong, 0x9E3779B97F4A7C15)
 def _hash(s: cython.pointer(Segment), m: cython.pointer(uint64_t)) -> uint64_t:
     """Hash the 4-tuple, the same for both directions, by random multipliers: no input can aim at collisions.
 
-    Multilinear over 32-bit words (Lemire and Kaser): the upper 32 bits are universal.
+    Multilinear over 32-bit words (Lemire and Kaser): any two 4-tuples meet in the upper 32 bits as rarely as random
+    ones do.  That alone leaves addresses and ports that count up in equal steps, which now and then fall into one heap;
+    so the sum is mixed.
     """
     h: uint64_t = m[0]
     swap: cython.bint = s.src_high > s.dst_high or (
@@ -122,7 +124,9 @@ def _hash(s: cython.pointer(Segment), m: cython.pointer(uint64_t)) -> uint64_t:
     if s.family == 6:
         h += m[4] * (a_low >> 32) + m[5] * (a_high & LOW) + m[6] * (a_high >> 32)
         h += m[7] * (b_low >> 32) + m[8] * (b_high & LOW) + m[9] * (b_high >> 32) + m[10]
-    return h
+    h = (h ^ (h >> 32)) * m[11]
+    h = (h ^ (h >> 29)) * SIGNATURE
+    return h ^ (h >> 32)
 
 
 @cython.cfunc
@@ -140,11 +144,11 @@ def _sender(s: cython.pointer(Segment)) -> cython.int:
 @cython.inline
 @cython.nogil
 @cython.exceptval(check=False)
-def _signature(s: cython.pointer(Segment)) -> uint64_t:
-    """Return what only copies of `s` have, or NOT_TOLD_APART; the same in every run, so that reports are the same too.
+def _signature(s: cython.pointer(Segment), m: cython.pointer(uint64_t)) -> uint64_t:
+    """Return what only copies of `s` have, or NOT_TOLD_APART.
 
     Without an IPv4 identification or timestamps two bare ACKs or RSTs may be equal and yet be two; they are not
-    taken for copies.
+    taken for copies.  The multipliers are random, so that no segment can be made to pass for a copy of another.
     """
     mark: uint64_t = s.ip_id
     if mark == 0:
@@ -153,11 +157,11 @@ def _signature(s: cython.pointer(Segment)) -> uint64_t:
         elif s.length == 0 and not s.flags & (SYN | FIN):
             return NOT_TOLD_APART
     # A multiplication and a shift stand between any two words, so that changes of two of them cannot cancel out.
-    mark = (mark + SIGNATURE) * SIGNATURE
-    mark = (mark ^ (mark >> 31) ^ (s.src_low + s.src_high * SIGNATURE)) * SIGNATURE
-    mark = (mark ^ (mark >> 30) ^ (s.dst_low + s.dst_high * SIGNATURE)) * SIGNATURE
-    mark = (mark ^ (mark >> 28) ^ (cython.cast(uint64_t, s.src_port) << 16 | s.dst_port)) * SIGNATURE
-    mark = (mark ^ (mark >> 29) ^ (cython.cast(uint64_t, s.seq) << 32 | s.ack)) * SIGNATURE
+    mark = (mark + m[0]) * m[1]
+    mark = (mark ^ (mark >> 31) ^ (s.src_low + s.src_high * m[4])) * m[2]
+    mark = (mark ^ (mark >> 30) ^ (s.dst_low + s.dst_high * m[5])) * m[3]
+    mark = (mark ^ (mark >> 28) ^ (cython.cast(uint64_t, s.src_port) << 16 | s.dst_port)) * m[6]
+    mark = (mark ^ (mark >> 29) ^ (cython.cast(uint64_t, s.seq) << 32 | s.ack)) * m[7]
     mark = (
         mark
         ^ (mark >> 31)
@@ -167,8 +171,21 @@ def _signature(s: cython.pointer(Segment)) -> uint64_t:
             | cython.cast(uint64_t, s.checksum) << 1
             | _sender(s)
         )
-    ) * SIGNATURE
+    ) * m[8]
     return mark ^ (mark >> 32)
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def _recent_place(s: cython.pointer(Segment)) -> uint32_t:
+    """Return where among the recent segments `s` and its copies are: the same in every run, as reports are."""
+    mark: uint64_t = cython.cast(uint64_t, s.seq) << 32 | s.ack
+    mark = (mark ^ (mark >> 29) ^ (s.src_low + s.dst_low * 3)) * SIGNATURE
+    mark = mark ^ (mark >> 32) ^ (cython.cast(uint64_t, s.src_port) << 48 | cython.cast(uint64_t, s.dst_port) << 32)
+    mark = (mark ^ (cython.cast(uint64_t, s.ip_id) << 16 | s.checksum)) * SIGNATURE
+    return cython.cast(uint32_t, mark >> 40) & (RECENT - 1)
 
 
 @cython.cfunc
@@ -179,7 +196,8 @@ def _find_keys(key: cython.pointer(Key), s: cython.pointer(Segment), m: cython.p
     """Fill `key` for the segment `s`."""
     hashed: uint64_t = _hash(s, m)
     key.tag = cython.cast(uint32_t, hashed >> 32)
-    key.signature = _signature(s)
+    key.recent = _recent_place(s)
+    key.signature = _signature(s, m)
 
 
 @cython.cfunc
@@ -364,7 +382,7 @@ class Tracker:
                 # Nothing that a segment asks for is near by, so all of it is asked for some segments before.
                 if i + 12 < count:
                     prefetch(cython.address(self.slots[self.keys[i + 12].tag & self.slot_mask]))
-                    prefetch(cython.address(self.recent[self.keys[i + 12].signature & (RECENT - 1)]))
+                    prefetch(cython.address(self.recent[self.keys[i + 12].recent]))
                 if i + 6 < count:
                     _prefetch_place(self, self.slots[self.keys[i + 6].tag & self.slot_mask].place)
                 self.last_number = NO_NUMBER
@@ -407,7 +425,7 @@ class Tracker:
                 return -1
             self.slots[at].place = cython.cast(uint32_t, row + 1)
         self.last_number = self.connections[row].number
-        if _is_mirrored(self, s, key.signature):
+        if _is_mirrored(self, s, key):
             _count_copy(cython.address(self.connections[row]), s, side)
             return 0
         return _take(self, row, s, side)
@@ -416,7 +434,7 @@ class Tracker:
         """Begin the first connection of a 4-tuple, in the free slot for it; return -1 when memory is out."""
         row: int64_t
         slot.tag = key.tag
-        _is_mirrored(self, s, key.signature)
+        _is_mirrored(self, s, key)
         if is_plain_syn(s):
             if _lay(self, s, slot) < 0:
                 return -1
@@ -465,6 +483,15 @@ class Tracker:
         self.slots = grown
         given_back(old, size * cython.sizeof(Slot))
         return 0
+
+    def steps(self):
+        """Return how many slots are passed over, in all, when every 4-tuple of the table is looked up once."""
+        i: uint64_t
+        passed: uint64_t = 0
+        for i in range(self.slot_mask + 1):
+            if self.slots[i].place:
+                passed += (i - self.slots[i].tag) & self.slot_mask
+        return passed
 
     def connection_rows(self):
         """Return the connections that are more than a SYN as a buffer of structs, stale after the next track()."""
@@ -640,9 +667,10 @@ def _new_connection(t: Tracker, s: cython.pointer(Segment), side: cython.int, ol
 @cython.inline
 @cython.nogil
 @cython.exceptval(check=False)
-def _is_mirrored(t: Tracker, s: cython.pointer(Segment), signature: uint64_t) -> cython.bint:
+def _is_mirrored(t: Tracker, s: cython.pointer(Segment), key: cython.pointer(Key)) -> cython.bint:
     """Whether `s` is a second copy of the same segment within 10 ms: made by the capture, not by the sender."""
-    slot: cython.pointer(Recent) = cython.address(t.recent[signature & (RECENT - 1)])
+    signature: uint64_t = key.signature
+    slot: cython.pointer(Recent) = cython.address(t.recent[key.recent])
     age: int64_t = s.time_ns - slot.time_ns
     if signature == NOT_TOLD_APART:
         return False
