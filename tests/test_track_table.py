@@ -42,7 +42,9 @@ CRAFTED = {
     "addresses in equal steps": rows(dst_low=number << np.uint64(20)),
     "sums that stay the same": rows(src_low=HOST + number, dst_low=PEER + 2 * TUPLES - number),
     "port and address in step": rows(dst_low=PEER + number, src_port=65_000 - number),
-    "bits of an address in turn": rows(dst_low=sum((number >> np.uint64(bit) & np.uint64(1)) << np.uint64(2 * bit) for bit in range(12))),
+    "bits of an address in turn": rows(
+        dst_low=sum((number >> np.uint64(bit) & np.uint64(1)) << np.uint64(2 * bit) for bit in range(12))
+    ),
     "IPv6 low halves": rows(family=6, dst_low=number << np.uint64(32)),
     "IPv6 high halves": rows(family=6, dst_high=number << np.uint64(48), src_high=number),
     "what a multiplier would hide": rows(family=6, dst_low=number * np.uint64(0x9E3779B97F4A7C15)),
