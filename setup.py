@@ -30,6 +30,7 @@ COMPILED = (
     "verdict/checks",
     "verdict/notes",
     "verdict/rows",
+    "verdict/isns",
     "verdict/judge",
 )
 """The modules that Cython compiles, as paths below handshake_inspect/."""

@@ -56,7 +56,7 @@ LADDERS: dict[str, tuple[str, str]] = {
 }
 # fmt: on
 
-NO_LADDER = {"isn-predictable": "needs the ISNs of several connections, which no ladder of one shows"}
+NO_LADDER = {"isn-predictable": "is raised for all connections of a host at once: test_verdict_isns.py"}
 WRAPPINGS = {"self-connected": (Wrapping(one_socket=True), PLAIN)}
 
 

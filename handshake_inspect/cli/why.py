@@ -26,7 +26,9 @@ RESETS = ("reset", "fin-then-reset")
     "  handshake-inspect why web.pcap --isn",
 )
 @options.captures_argument
-@click.option("--isn", is_flag=True, help="How each host's initial sequence numbers move over its connections.")
+@click.option(
+    "--isn", is_flag=True, help="How each host's initial sequence numbers move over the connections that opened."
+)
 @options.selection_options
 @options.document_options(*FORMATS)
 @options.two_msl_option

@@ -7,35 +7,23 @@ only those on one 4-tuple follow the clock.
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Iterable, Iterator
-from typing import Literal, NamedTuple, cast
+from collections.abc import Iterable
+from typing import Literal, cast
 
 from handshake_inspect.report import Connection, Finding, Frame, Plain, Severity
 from handshake_inspect.rfc9293.seq import seq_distance
 from handshake_inspect.spelling import called
 from handshake_inspect.verdict.findings import FINDINGS, NUMBERS
+from handshake_inspect.verdict.isns import Isns, follows
+from handshake_inspect.verdict.words import CLOCKS, MOVES
+from handshake_inspect.views.sentences import isn_moves
 
 SCHEMA: Literal["handshake-inspect/isn/1"] = "handshake-inspect/isn/1"
-PAIRS_MIN = 3
-"""Steps between ISNs of different 4-tuples that a judgement needs: three small ones come by chance once in 2**21."""
-SMALL = 1 << 24
-"""A step below this (in either direction) is small: random ones are once in 128."""
-KEPT_MAX = 10_000
-"""So many ISNs of a host are kept; more would not change the judgement."""
-REOPENED = 65_537
+OPENED = ("three-way", "simultaneous", "split")
+TUPLES_MAX = 10_000
+"""So many 4-tuples of a host are remembered, to see how its ISNs move on one that comes again."""
 
-Move = Literal["random", "constant", "constant-step", "small-steps", "clock", "repeating", "too-few"]
-
-
-class Clock(NamedTuple):
-    """A clock that ISNs are known to follow."""
-
-    name: str
-    per_s: int
-
-
-CLOCKS = (Clock("RFC 6528's clock, one each 4 us", 250_000), Clock("Linux's clock, one each 64 ns", 15_625_000))
+Move = Literal["random", "constant", "constant-step", "small-steps", "clock", "too-few"]
 
 
 class HostIsns(Plain, frozen=True, kw_only=True, omit_defaults=True):
@@ -57,74 +45,65 @@ class Document(Plain, frozen=True, kw_only=True):
     hosts: tuple[HostIsns, ...]
 
 
-class Isns:
-    """What one host has sent: times, ISNs and which 4-tuple each was for, in the order of the capture."""
+class Host:
+    """What is remembered of one host: its number in Isns, and the last ISN, with its time, of each 4-tuple."""
 
-    __slots__ = ("first_frame", "isns", "names", "times_ns", "tuples")
+    __slots__ = ("clocks", "first_frame", "isns", "last", "names", "number")
 
-    def __init__(self, first_frame: Frame, names: tuple[str, ...] = ()) -> None:
+    def __init__(self, number: int, first_frame: Frame, names: tuple[str, ...]) -> None:
+        self.number = number
         self.first_frame = first_frame
         self.names = names
-        self.times_ns = array("q")
-        self.isns = array("L")
-        self.tuples = array("q")
+        self.isns = 0
+        self.last: dict[int, tuple[int, int]] = {}
+        self.clocks: list[set[int]] = [set() for _ in CLOCKS]
 
-
-class Step(NamedTuple):
-    """From one ISN of a host to its next."""
-
-    same_tuple: bool
-    by: int
-    after_ns: int
+    def again(self, key: int, isn: int, time_ns: int) -> None:
+        """Compare an ISN with the last one on its 4-tuple."""
+        before = self.last.get(key)
+        if before is not None:
+            by = seq_distance(before[0], isn)
+            for number, clock in enumerate(self.clocks):
+                clock.add(follows(by, time_ns - before[1], number))
+        if before is not None or len(self.last) < TUPLES_MAX:
+            self.last[key] = isn, time_ns
 
 
 def isns_of_hosts(connections: Iterable[Connection]) -> Document:
-    """Judge every host that sent a SYN or SYN-ACK.  Memory: three numbers for each of KEPT_MAX ISNs a host."""
-    found: dict[str, Isns] = {}
+    """Judge every host that opened a connection, by the rules of the finding `isn-predictable`.
+
+    Memory: a row for each host, and one for each of TUPLES_MAX 4-tuples of it.
+    """
+    isns = Isns()
+    hosts: dict[str, Host] = {}
     for connection in connections:
-        waited = connection.opening.server_side_ns or 0
+        if connection.opening.kind not in OPENED:
+            continue
+        if connection.client.isn is None or connection.server.isn is None:
+            continue
+        answered_ns = connection.first_time_ns + (connection.opening.server_side_ns or 0)
         for end, peer, time_ns in (
             (connection.client, connection.server, connection.first_time_ns),
-            (connection.server, connection.client, connection.first_time_ns + waited),
+            (connection.server, connection.client, answered_ns),
         ):
-            if end.isn is None:
-                continue
-            host = found.setdefault(end.address, Isns(connection.first_frame, end.names))
-            if len(host.isns) < KEPT_MAX:
-                host.times_ns.append(time_ns)
-                host.isns.append(end.isn)
-                host.tuples.append(hash((end.port, peer.address, peer.port)))
-    hosts = [judged(address, host) for address, host in found.items()]
-    hosts.sort(key=lambda host: (host.finding is None, -host.isns))
-    return Document(schema=SCHEMA, hosts=tuple(hosts))
+            assert end.isn is not None
+            host = hosts.get(end.address)
+            if host is None:
+                host = hosts[end.address] = Host(len(hosts) + 1, connection.first_frame, end.names)
+            key = hash((end.port, peer.address, peer.port)) & 0xFFFFFFFFFFFFFFFF
+            host.isns += 1
+            host.again(key, end.isn, time_ns)
+            isns.add(host.number, key, end.isn, time_ns)
+    found = [judged(address, host, isns) for address, host in hosts.items()]
+    found.sort(key=lambda host: (host.finding is None, -host.isns))
+    return Document(schema=SCHEMA, hosts=tuple(found))
 
 
-def steps(host: Isns) -> Iterator[Step]:
-    """Yield the step from each ISN to the next in time, and to the next on the same 4-tuple."""
-    order = sorted(range(len(host.isns)), key=host.times_ns.__getitem__)
-    last: dict[int, int] = {}
-    for before, place in zip([None, *order], order, strict=False):
-        key = host.tuples[place]
-        for earlier, same in ((last.get(key), True), (before, False)):
-            if earlier is None or (not same and host.tuples[earlier] == key):
-                continue
-            by = seq_distance(host.isns[earlier], host.isns[place])
-            yield Step(same, by, host.times_ns[place] - host.times_ns[earlier])
-        last[key] = place
-
-
-def follows(step: Step, clock: Clock) -> bool:
-    """Whether the ISN moved as the clock did, with a hundredth and 5 ms to spare."""
-    ticks = step.after_ns * clock.per_s // 10**9
-    spare = ticks // 100 + clock.per_s // 200
-    return spare < 1 << 30 and abs(seq_distance(ticks & 0xFFFFFFFF, step.by & 0xFFFFFFFF)) <= spare
-
-
-def judged(address: str, host: Isns) -> HostIsns:
+def judged(address: str, host: Host, isns: Isns) -> HostIsns:
     """Return the judgement on one host."""
-    all_steps = list(steps(host))
-    across = [step for step in all_steps if not step.same_tuple]
-    move, text = _moves(across, len(set(host.isns)), len(host.isns))
+    number, detail = isns.move(host.number)
+    move = cast(Move, MOVES[number])
+    text = isn_moves(move, detail) if move != "too-few" else f"{host.isns} known, 4 on different 4-tuples are needed"
     kind = FINDINGS[NUMBERS["isn-predictable"]]
     finding = None
     if move not in ("random", "too-few"):
@@ -134,41 +113,21 @@ def judged(address: str, host: Isns) -> HostIsns:
         )  # fmt: skip
     return HostIsns(
         address=address,
-        isns=len(host.isns),
+        isns=host.isns,
         move=move,
         text=text,
-        same_tuple=_on_one_tuple([step for step in all_steps if step.same_tuple]),
+        same_tuple=_on_one_tuple(host.clocks),
         finding=finding,
         names=host.names,
     )
 
 
-def _moves(across: list[Step], distinct: int, count: int) -> tuple[Move, str]:
-    """Say how ISNs move from one 4-tuple to another."""
-    if len(across) < PAIRS_MIN:
-        return "too-few", f"{count} known, {PAIRS_MIN + 1} on different 4-tuples are needed"
-    sizes = {step.by for step in across}
-    if sizes == {0}:
-        return "constant", "every connection begins with the same number"
-    if len(sizes) == 1:
-        return "constant-step", f"each is {sizes.pop()} after the one before"
-    # A clock alone: what follows it on different 4-tuples has no secret in it.
-    for clock in CLOCKS:
-        if sum(follows(step, clock) for step in across) >= 0.9 * len(across):
-            return "clock", f"they follow {clock.name}, without a secret that differs for each 4-tuple"
-    largest = max(abs(step.by) for step in across)
-    if largest < SMALL:
-        return "small-steps", f"each lies within {largest:,} of the one before"
-    if distinct * 2 <= count:
-        return "repeating", f"{count} connections share {distinct} numbers"
-    return "random", "nothing in common from one 4-tuple to another"
-
-
-def _on_one_tuple(same: list[Step]) -> str | None:
-    """Say how ISNs move on a 4-tuple that came again; None where none did."""
-    if not same:
+def _on_one_tuple(clocks: list[set[int]]) -> str | None:
+    """Say how ISNs move on a 4-tuple that came again; None where none did, or not at a time that tells."""
+    told = [seen - {-1} for seen in clocks]
+    if not any(told):
         return None
-    for clock in CLOCKS:
-        if all(follows(step, clock) for step in same):
+    for clock, seen in zip(CLOCKS, told, strict=True):
+        if seen == {1}:
             return f"they follow {clock.name}, as RFC 6528 asks"
     return "they follow no clock that is known here"

@@ -12,7 +12,8 @@ from cython.cimports.handshake_inspect.track.table import Connection, Evidence, 
 from cython.cimports.handshake_inspect.track.tracker import Tracker, prefetch
 from cython.cimports.handshake_inspect.verdict.checks import judge_checks
 from cython.cimports.handshake_inspect.verdict.closing import judge_closing
-from cython.cimports.handshake_inspect.verdict.findings import FINDING_COUNT
+from cython.cimports.handshake_inspect.verdict.findings import FINDING_COUNT, FINDING_ISN_PREDICTABLE
+from cython.cimports.handshake_inspect.verdict.isns import Isns
 from cython.cimports.handshake_inspect.verdict.notes import judge_findings
 from cython.cimports.handshake_inspect.verdict.opening import certainty_of_opening, judge_opening
 from cython.cimports.handshake_inspect.verdict.replay import MOST_STEPS, Replay, Stay, hard_icmp, replay
@@ -57,10 +58,12 @@ class Judge:
     examples = cython.declare(uint64_t[64])
     judged: cython.Py_ssize_t
     lone_syn: Connection
+    isns: Isns
 
     def __cinit__(self, tracker: Tracker, capture_end_ns: int64_t, two_msl_ns: int64_t):
         self.tracker = tracker
         self.judged = 0
+        self.isns = Isns()
         self.pad = cython.cast(cython.pointer(Replay), calloc(1, cython.sizeof(Replay)))
         if self.pad == cython.NULL:
             raise MemoryError
@@ -94,7 +97,10 @@ class Judge:
                     failed = True
                     break
                 _fetch_ahead(t, cython.address(fetched), number, end)
-                _judge(self.pad, t, row)
+                _judge(self.pad, t, self.isns, row)
+                if not self.isns.learn(self.pad, t):
+                    failed = True
+                    break
                 if t.places[number] & EMBRYO:
                     self.lone_syn = t.connections[row]
                 _count(self, cython.address(t.connections[row]), number, 1)
@@ -103,6 +109,27 @@ class Judge:
         if failed:
             raise MemoryError
         self.judged = end
+        if self.isns.settle() or self.finding_counts[FINDING_ISN_PREDICTABLE]:
+            self._judge_again()
+
+    @cython.cfunc
+    def _judge_again(self):
+        """Judge once more, now that it is known whose ISNs can be predicted: all connections together show that."""
+        number: cython.Py_ssize_t
+        row: int64_t
+        found: uint64_t = 0
+        t: Tracker = self.tracker
+        with cython.nogil:
+            for number in range(self.judged):
+                if t.places[number] & EMBRYO:
+                    continue
+                row = t.places[number] - 1
+                _judge(self.pad, t, self.isns, row)
+                if t.connections[row].findings >> FINDING_ISN_PREDICTABLE & 1:
+                    if not found:
+                        self.examples[FINDING_ISN_PREDICTABLE] = number
+                    found += 1
+        self.finding_counts[FINDING_ISN_PREDICTABLE] = found
 
     def summary(self):
         """Return counts over all connections, as dicts by word, in the order of the words' tables; 0 is left out."""
@@ -142,7 +169,7 @@ class Judge:
         if row < 0:
             raise MemoryError
         with cython.nogil:
-            _judge(self.pad, self.tracker, row)
+            _judge(self.pad, self.tracker, self.isns, row)
         return _plain(self.pad, number)
 
     def rows(self, first: cython.Py_ssize_t, end: cython.Py_ssize_t):
@@ -228,7 +255,7 @@ def _fetch_ahead(
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def _judge(r: cython.pointer(Replay), t: Tracker, row: cython.Py_ssize_t) -> cython.void:
+def _judge(r: cython.pointer(Replay), t: Tracker, isns: Isns, row: cython.Py_ssize_t) -> cython.void:
     """Judge one connection and leave the short of it in its row."""
     c: cython.pointer(Connection)
     i: cython.int
@@ -238,6 +265,7 @@ def _judge(r: cython.pointer(Replay), t: Tracker, row: cython.Py_ssize_t) -> cyt
     judge_closing(r)
     judge_time_wait(r, t)
     judge_findings(r, t)
+    isns.judge(r, t)
     c = r.connection
     c.opening = r.opening
     c.closing = r.closing
