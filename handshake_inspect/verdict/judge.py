@@ -182,7 +182,7 @@ class Judge:
             if row < 0:
                 raise MemoryError
             with cython.nogil:
-                _judge(self.pad, self.tracker, row)
+                _judge(self.pad, self.tracker, self.isns, row)
                 fill_row(cython.address(out[number - first]), self.pad, number)
         return out.base
 
@@ -202,7 +202,7 @@ class Judge:
                 grown[:filled] = out[:filled]
                 out = grown
             with cython.nogil:
-                _judge(self.pad, self.tracker, row)
+                _judge(self.pad, self.tracker, self.isns, row)
                 fill_steps(cython.address(out[filled]), self.pad, number)
                 filled += self.pad.step_count[0] + self.pad.step_count[1]
         return out[:filled] if filled else None
