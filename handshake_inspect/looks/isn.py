@@ -127,7 +127,7 @@ def _on_one_tuple(clocks: list[set[int]]) -> str | None:
     told = [seen - {-1} for seen in clocks]
     if not any(told):
         return None
-    for clock, seen in zip(CLOCKS, told, strict=True):
+    for (clock, _), seen in zip(CLOCKS, told, strict=True):
         if seen == {1}:
-            return f"they follow {clock.name}, as RFC 6528 asks"
+            return f"they follow {clock}, as RFC 6528 asks"
     return "they follow no clock that is known here"

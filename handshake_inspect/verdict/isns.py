@@ -52,8 +52,8 @@ LOW = cython.declare(uint64_t, 0xFFFFFFFF)
 FEWEST = cython.declare(uint64_t, 64)
 
 _tick_ns = cython.declare(int64_t[CLOCK_COUNT])
-for _number, _clock in enumerate(CLOCKS):
-    _tick_ns[cython.cast(cython.Py_ssize_t, _number)] = _clock.tick_ns
+for _number, (_, _nanoseconds) in enumerate(CLOCKS):
+    _tick_ns[cython.cast(cython.Py_ssize_t, _number)] = _nanoseconds
 
 
 @cython.cfunc

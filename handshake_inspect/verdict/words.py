@@ -1,7 +1,5 @@
 """The words of the verdicts, in the order of the numbers that the compiled stages write."""
 
-from typing import NamedTuple
-
 OPENINGS = (
     "three-way", "simultaneous", "split", "refused", "unanswered", "half-open", "reset", "mid-stream", "failed",
 )  # fmt: skip
@@ -19,16 +17,8 @@ CHECK_NAMES = (
 SEVERITIES = ("none", "note", "warning", "error")
 MOVES = ("too-few", "random", "constant", "constant-step", "small-steps", "clock")
 """How a host's ISNs move; from `constant` on they can be predicted."""
-
-
-class Clock(NamedTuple):
-    """A clock that ISNs are known to follow."""
-
-    name: str
-    tick_ns: int
-
-
-CLOCKS = (Clock("RFC 6528's clock, one each 4 us", 4_000), Clock("Linux's clock, one each 64 ns", 64))
+CLOCKS = (("RFC 6528's clock, one each 4 us", 4_000), ("Linux's clock, one each 64 ns", 64))
+"""Clocks that ISNs are known to follow, each with the nanoseconds of its tick."""
 
 TWO_MSL_NS = {
     "linux": 60_000_000_000,

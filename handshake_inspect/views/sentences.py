@@ -37,7 +37,7 @@ def isn_moves(move: str, number: int) -> str:
     if move == "constant-step":
         return f"each is {number:,} after the one before"
     if move == "clock":
-        return f"they follow {CLOCKS[number].name}, without a secret that differs for each 4-tuple"
+        return f"they follow {CLOCKS[number][0]}, without a secret that differs for each 4-tuple"
     if move == "small-steps":
         return f"{'each lies' if number > 0 else 'nearly all lie'} within {abs(number):,} of the one before"
     return "nothing in common from one 4-tuple to another"
