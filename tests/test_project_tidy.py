@@ -25,7 +25,7 @@ TEXTS = [*OURS, *ROOT.glob("*.py"), *ROOT.glob("*.md"), ROOT / "Makefile", *LAYO
 # "api" is handshake_inspect itself, "main" is __main__.
 FLOORS = (
     ("errors", "rfc9293", "columns", "ahead"),
-    ("capture",),
+    ("capture", "kernel"),
     ("decode",),
     ("track",),
     ("verdict",),
