@@ -4,6 +4,7 @@ HandshakeInspectError
 +-- CaptureError        a capture that cannot be read, or not beyond some place
 +-- FilterError         an expression that --filter does not understand
 +-- UsageError          a value that an option or an argument cannot take
+    +-- ExpectationError    a file of expectations, or a baseline, that cannot be understood
 
 A fault of the input is one of these; a mistake of ours is an assertion and is never caught.
 """
@@ -43,3 +44,13 @@ class FilterError(HandshakeInspectError):
 
 class UsageError(HandshakeInspectError):
     """A value that an option cannot take; the text says which values it can."""
+
+
+class ExpectationError(UsageError):
+    """A file of expectations or a baseline that cannot be understood; `line` counts from 1, None without a place."""
+
+    def __init__(self, path: str, line: int | None, problem: str) -> None:
+        self.path = path
+        self.line = line
+        self.problem = problem
+        super().__init__(f"{path}:{line}: {problem}" if line is not None else f"{path}: {problem}")

@@ -38,7 +38,8 @@ FLOORS = (
     ("names", "extract", "looks", "live"),
     ("api",),
     ("select",),
-    ("render", "expect"),
+    ("expect",),
+    ("render",),
     ("cli", "testing"),
     ("main", "pytest_plugin"),
 )

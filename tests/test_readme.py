@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from handshake_inspect.decode import LINK_TYPES
+from handshake_inspect.expect.keys import keys, measures
 from handshake_inspect.rfc9293.states import TRANSITIONS
 from handshake_inspect.verdict.findings import FINDINGS
 from picture import svg
@@ -56,7 +57,23 @@ def of_link_types() -> str:
     return "\n".join(rows)
 
 
-TABLES: dict[str, Callable[[], str]] = {"states": of_states, "findings": of_findings, "link types": of_link_types}
+def of_keys() -> str:
+    rows = ["| key | what it asks |", "|---|---|"]
+    return "\n".join([*rows, *(f"| `{key.example}` | {key.sentence} |" for key in keys())])
+
+
+def of_measures() -> str:
+    rows = ["| measure of `max` and `min` | what it is |", "|---|---|"]
+    return "\n".join([*rows, *(f"| `{name}` | {sentence} |" for name, sentence in measures())])
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "keys": of_keys,
+    "measures": of_measures,
+    "states": of_states,
+    "findings": of_findings,
+    "link types": of_link_types,
+}
 
 
 def with_outputs(text: str, cli) -> str:

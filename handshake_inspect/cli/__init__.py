@@ -21,7 +21,7 @@ from typing import NamedTuple
 from handshake_inspect.cli.output import close_quietly, complain, open_what_is_closed
 from handshake_inspect.errors import FilterError, HandshakeInspectError, UsageError
 
-DONE, WRONG_USAGE, UNREADABLE, INTERRUPTED = 0, 2, 3, 130
+DONE, BROKEN, WRONG_USAGE, UNREADABLE, TOO_POOR, INTERRUPTED = 0, 1, 2, 3, 4, 130
 DEFAULT_COMMAND = "report"
 
 GARBAGE = 100_000
@@ -45,6 +45,7 @@ COMMANDS = {row.name: row for row in (
     Command("why",      "why",      "Each connection that failed or ended badly, in one sentence with its evidence."),
     Command("doctor",   "doctor",   "Can this capture be believed: where it was taken, what it lacks, firm verdicts."),
     Command("live",     "live",     "Each connection's states while they change, on an interface."),
+    Command("check",    "check",    "Judge captures by expectations or a baseline: pass, fail, or cannot be judged."),
     Command("html",     "html",     "Write one page with charts, a table and ladders that opens without a network."),
     Command("extract",  "extract",  "Write the original frames of chosen connections to a capture file."),
     Command("findings", "findings", "Print the table of findings: id, severity, what it means."),

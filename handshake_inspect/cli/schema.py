@@ -6,7 +6,7 @@ from importlib import import_module
 
 import click
 
-DRAWN = {"report": "json", "walk": "ladder_json"}
+DRAWN = {"report": "json", "walk": "ladder_json", "check": "results.json"}
 """Which module of render makes the schema of what it writes."""
 
 LOOKS = ("ss", "census", "time-wait", "why", "isn", "doctor")
