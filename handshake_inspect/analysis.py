@@ -75,7 +75,12 @@ class Connections(Sequence["Connection"]):
 
 
 class Report:
-    """What was found: `captures`, `connections` (views, made when asked for) and the `summary` of all of them."""
+    """What was found in one or several captures.
+
+    captures: what each input is, what was in it and what was wrong with it
+    connections: every connection, in the order of first segments; a view is made when it is asked for
+    faults: what could not be read, as errors that were not raised
+    """
 
     def __init__(
         self,
@@ -85,9 +90,9 @@ class Report:
         views: Views,
         faults: list[CaptureError],
     ) -> None:
-        self.captures = captures
-        self.connections = Connections(judge, tracker.connection_count, views)
-        self.faults = faults
+        self.captures: tuple[CaptureInfo, ...] = captures
+        self.connections: Connections = Connections(judge, tracker.connection_count, views)
+        self.faults: list[CaptureError] = faults
         self._tracker = tracker
         self._judge = judge
 
@@ -114,6 +119,10 @@ class Report:
         No view is made: 100,000 connections take about a second.  Times are `datetime64[ns]` (UTC), durations
         `timedelta64[ns]`.  What is not known is NaT, -1 or an empty text.  The reference lists the columns.
         Raises UsageError for another table.
+
+        >>> table = analyse("sample_pcaps/normal_close_by_client/capture.pcap").to_numpy()
+        >>> table[["server_port", "closing", "handshake"]].tolist()
+        [(80, 'four-way', 20264000)]
         """
         from handshake_inspect import tables
 
@@ -140,7 +149,7 @@ class Report:
         arrow.to_parquet(self._judge, len(self.connections), path, table)
 
     def to_pandas(self, table: Table = "connections") -> pandas.DataFrame:
-        """Return a table as a DataFrame, with the columns of `to_numpy`; what is not known is None, NaT or <NA>.
+        """Return a table as a DataFrame, with the columns of `to_numpy`; what is not known is `<NA>` or NaT.
 
         Needs pandas: `pip install 'handshake-inspect[pandas]'`.  Raises ImportError without it, UsageError for
         another table.
@@ -196,7 +205,15 @@ def analyse(paths: str | Sequence[str], *, two_msl: str = "linux", progress: Pro
     Several captures are one tap's rotated files: they are read in the order of their first frames, as one.
     `two_msl` names how long TIME_WAIT is taken to last: linux, macos, freebsd, windows, rfc, or a duration (`30s`).
     An input that is damaged is read up to the damage, which is in the report's `faults`.  Raises CaptureError
-    when an input is no capture at all and is the only one, UsageError for a 2MSL that is none.
+    when an input is no capture at all and is the only one, UsageError for a 2MSL that is none.  `progress` is called
+    after each batch with the bytes read so far and the size of all inputs, None for a pipe.
+
+    >>> report = analyse("sample_pcaps/normal_close_by_client/capture.pcap")
+    >>> (connection,) = report.connections
+    >>> connection.opening.kind, connection.closing.kind, connection.closing.first
+    ('three-way', 'four-way', 'client')
+    >>> [step.to for step in connection.client.transitions]
+    ['SYN_SENT', 'ESTABLISHED', 'FIN_WAIT_1', 'FIN_WAIT_2', 'TIME_WAIT']
     """
     names = [paths] if isinstance(paths, str) else list(paths)
     if not names:

@@ -223,9 +223,10 @@ class Handshakes(Sequence[Handshake]):
 
 
 class OpenCapture(Protocol):
-    """What the fixture `handshakes` is: called as `Handshakes` is, with paths beside the test's file."""
+    """What the fixture `handshakes` is."""
 
-    def __call__(self, *paths: PathName, two_msl: str = "linux", damaged: bool = False) -> Handshakes: ...
+    def __call__(self, *paths: PathName, two_msl: str = "linux", damaged: bool = False) -> Handshakes:
+        """Read captures; a relative path is looked for beside the test's file, then in the current folder."""
 
 
 def opener(folder: Path) -> OpenCapture:

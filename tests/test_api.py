@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -22,9 +23,8 @@ def test_importing_the_package_imports_no_other_module_of_it():
 
 
 @pytest.mark.parametrize("name", handshake_inspect.__all__)
-def test_every_public_name_is_there_and_has_a_docstring(name):
-    value = getattr(handshake_inspect, name)
-    assert name == "__version__" or value.__doc__
+def test_every_public_name_is_there(name):
+    assert getattr(handshake_inspect, name)
 
 
 def test_type_checkers_are_told_of_exactly_the_public_names():
@@ -37,7 +37,7 @@ def test_type_checkers_are_told_of_exactly_the_public_names():
     told.pop("import_module")
     assert sorted([*told, "__version__"]) == sorted(handshake_inspect.__all__) == dir(handshake_inspect)
     for name, module in told.items():
-        assert getattr(handshake_inspect, name).__module__ == module
+        assert getattr(handshake_inspect, name) is getattr(import_module(str(module)), name)
 
 
 def test_a_name_that_is_not_there_is_refused_as_python_does():

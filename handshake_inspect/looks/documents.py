@@ -31,6 +31,8 @@ def schema_of(name: str) -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of one of DOCUMENTS."""
     import msgspec
 
+    from handshake_inspect.described import with_descriptions
+
     row = DOCUMENTS[name]
     struct = getattr(import_module(f"handshake_inspect.looks.{row.module}"), row.struct)
     generated = msgspec.json.schema(struct)
@@ -40,5 +42,5 @@ def schema_of(name: str) -> dict[str, Any]:
         "$id": f"urn:handshake-inspect:schema:{name}:1",
         **root,
         "title": f"handshake-inspect {row.what}",
-        "$defs": generated["$defs"],
+        "$defs": with_descriptions(generated["$defs"]),
     }

@@ -27,7 +27,7 @@ RowKind = Literal["segment", "run", "icmp", "timer", "elsewhere"]
 timer: no frame, a time that was computed (2MSL).  elsewhere: a frame of another connection that ended a state here."""
 
 
-class Step(Plain):
+class Step(Plain, frozen=True):
     """A transition on its row.  `caused_elsewhere`: its frame is another row's, though it took effect only here.
 
     A FIN that crossed with ours, for instance, was captured before it, and is received after it.
@@ -37,7 +37,7 @@ class Step(Plain):
     caused_elsewhere: bool
 
 
-class Side(Plain):
+class Side(Plain, frozen=True):
     """One endpoint on one row: its state after the row, and the steps that led there (none: unchanged).
 
     `state` is None for an endpoint that shows no sign of life.
@@ -47,14 +47,14 @@ class Side(Plain):
     steps: tuple[Step, ...]
 
 
-class Start(Plain):
+class Start(Plain, frozen=True):
     """The state of an endpoint before the first row; `assumed` when no segment shows it."""
 
     state: State | None
     certainty: Certainty | None
 
 
-class Takes(Plain):
+class Takes(Plain, frozen=True):
     """A SYN or FIN takes one sequence number, `number`; an ACK of it says `next` = number + 1, modulo 2**32.
 
     It stands on the first copy alone: the same SYN or FIN sent again takes nothing more.
@@ -65,7 +65,7 @@ class Takes(Plain):
     next: int
 
 
-class Sum(Plain):
+class Sum(Plain, frozen=True):
     """One check of SEQ + 1 done on this row: `seen` ought to be `number` + 1 (+ `data` bytes that rode on a SYN).
 
     `field` is the header field that is checked, `number` the sequence number of `of`; `off` is how far `seen` lies
@@ -82,7 +82,7 @@ class Sum(Plain):
     off: int
 
 
-class Note(Plain):
+class Note(Plain, frozen=True):
     """A remark on a row: a finding (its id) or one of NOTES."""
 
     id: str
@@ -90,7 +90,7 @@ class Note(Plain):
     text: str
 
 
-class Carried(Plain):
+class Carried(Plain, frozen=True):
     """What one side sent in a run: segments with data, their bytes, ACKs without data, and how many were repeats."""
 
     segments: int
@@ -100,7 +100,7 @@ class Carried(Plain):
     copies: int
 
 
-class Row(Plain):
+class Row(Plain, frozen=True):
     """One row.  Numbers are raw, as sent; the relative ones count from the ISNs, as Wireshark shows them.
 
     `last_frame` and `last_time_ns` differ from the first in a run only.  `seq`, `ack`, `window` are None where the row
@@ -131,7 +131,7 @@ class Row(Plain):
     copies: tuple[Frame, ...]
 
 
-class Ladder(Plain):
+class Ladder(Plain, frozen=True):
     """The whole walk: the connection as the report has it, where both ends began, the rows.
 
     `start_ns` is the time from which relative times count (the first frame of all captures), `decimals` how many

@@ -11,6 +11,7 @@ from typing import Any, Literal, TextIO
 
 import msgspec
 
+from handshake_inspect.described import with_descriptions
 from handshake_inspect.render import Style
 from handshake_inspect.render.selection import Selection
 from handshake_inspect.report import SCHEMA, CaptureInfo, Connection, Plain, Summary
@@ -55,7 +56,7 @@ def schema() -> dict[str, Any]:
         "$id": SCHEMA_ID,
         **root,
         "title": f"{SCHEMA}: a report of TCP connections",
-        "$defs": generated["$defs"],
+        "$defs": with_descriptions(generated["$defs"]),
     }
 
 

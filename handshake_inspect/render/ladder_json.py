@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import msgspec
 
+from handshake_inspect.described import with_descriptions
 from handshake_inspect.looks.ladder import SCHEMA, Ladder
 from handshake_inspect.render import lessons
 
@@ -51,5 +52,5 @@ def schema() -> dict[str, Any]:
         "$id": SCHEMA_ID,
         **root,
         "title": f"{SCHEMA}: one connection, segment by segment",
-        "$defs": generated["$defs"],
+        "$defs": with_descriptions(generated["$defs"]),
     }
