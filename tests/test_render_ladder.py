@@ -44,7 +44,7 @@ def evil(ladder):
     )
 
 
-@pytest.mark.parametrize("width", [60, 80, 100, 140])
+@pytest.mark.parametrize("width", [50, 60, 80, 100, 140])
 def test_the_terminal_ladder_of_an_ordinary_connection(golden, width):
     golden(
         f"walk-normal-{width}.txt",

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, TextIO
 
 from handshake_inspect.render import Style
-from handshake_inspect.render.lines import columns
+from handshake_inspect.render.lines import columns, width_of
 from handshake_inspect.render.paint import painter, wrapped
 from handshake_inspect.render.sockets import spelled
 from handshake_inspect.render.text import clock, counted, duration, seconds
@@ -30,7 +30,10 @@ def _title(census: Census, style: Style) -> str:
 
 
 def write_table(census: Census, out: TextIO, style: Style, spelling: str) -> None:
-    """One row an instant, one column a state that occurs; seconds count from the first instant."""
+    """One row an instant, one column a state that occurs; seconds count from the first instant.
+
+    Where the width is short, titles are folded, and columns for which there is no room go on below.
+    """
     paint = painter(style)
     for line in wrapped("", "  ", _title(census, style), style.width):
         out.write(paint(line, "title") + "\n")
@@ -43,8 +46,36 @@ def write_table(census: Census, out: TextIO, style: Style, spelling: str) -> Non
         [seconds(number * census.every_ns, decimals).rstrip("."), *(str(count) for count in counts)]
         for number, counts in enumerate(zip(*census.states.values(), strict=True))
     ]
-    for number, line in enumerate(columns(titles, ">" * len(titles), rows)):
-        out.write((paint(line, "aside") if number == 0 else line) + "\n")
+    if width_of(titles, rows) <= style.width:
+        for number, line in enumerate(columns(titles, ">" * len(titles), rows)):
+            out.write((paint(line, "aside") if number == 0 else line) + "\n")
+        return
+    depth, folded = _folded(titles)
+    for number, part in enumerate(_parts([*folded, *rows], style.width)):
+        out.write("\n" if number else "")
+        for place, line in enumerate(columns(part[0], ">" * len(part[0]), part[1:], gap=" ")):
+            out.write((paint(line, "aside") if place < depth else line) + "\n")
+
+
+def _folded(titles: Sequence[str]) -> tuple[int, list[list[str]]]:
+    """Titles folded at their hyphens: how many lines these take, and the lines."""
+    words = [title.replace("_", "-").split("-") for title in titles]
+    depth = max(map(len, words))
+    cells = [[""] * (depth - len(one)) + one for one in words]
+    return depth, [list(line) for line in zip(*cells, strict=True)]
+
+
+def _parts(rows: Sequence[Sequence[str]], width: int) -> Iterator[list[list[str]]]:
+    """The rows, cut into tables that `width` has room for; each begins with the first column."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    part, room = [0], width - widths[0]
+    for place, wide in enumerate(widths[1:], 1):
+        if room < wide + 1 and len(part) > 1:
+            yield [[row[kept] for kept in part] for row in rows]
+            part, room = [0], width - widths[0]
+        part.append(place)
+        room -= wide + 1
+    yield [[row[kept] for kept in part] for row in rows]
 
 
 def write_csv(census: Census, out: TextIO) -> None:
@@ -71,7 +102,10 @@ def write_chart(census: Census, out: TextIO, style: Style, spelling: str) -> Non
     for state, counts in census.states.items():
         line = "".join(bar(bars, count, max(counts)) for count in squeezed(counts, room))
         out.write(f"{names[state]:<{name_width}}  {line}  {paint(peaks[state], 'aside')}\n")
-    out.write(paint("each bar is the most in its time; full height is that state's own peak", "aside") + "\n")
+    for line in wrapped(
+        "", "  ", "each bar is the most in its time; full height is that state's own peak", style.width
+    ):
+        out.write(paint(line, "aside") + "\n")
 
 
 def _peak(counts: Sequence[int], every_ns: int) -> str:

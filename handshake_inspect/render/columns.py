@@ -61,6 +61,8 @@ TITLE_PADDING = 2
 """What tabulate adds to the width of a title (its MIN_PADDING)."""
 ADDRESS_LENGTHS = (None, 24, 20)
 """How long `address:port` may be: whole, and cut, once a line has become too long for its width."""
+SHORTER = (15, 13)
+"""How long it may be where not even the states have room."""
 
 
 def fitting(connections: Sequence[Connection], width: int) -> tuple[tuple[Column, ...], list[list[str]]]:
@@ -69,14 +71,14 @@ def fitting(connections: Sequence[Connection], width: int) -> tuple[tuple[Column
     Whole columns go first.  Only when the most important ones alone are still too wide, long addresses
     are cut in the middle; `--stream N` shows them whole.
     """
-    for longest in ADDRESS_LENGTHS:
-        for kept in range(max(column.drop for column in COLUMNS), -1, -1):
-            columns = tuple(column for column in COLUMNS if column.drop <= kept)
-            rows = [[_cell(column, connection, longest) for column in columns] for connection in connections]
-            # The states are what the reader came for: addresses are cut before these are dropped.
-            has_states = kept >= 1 or longest == ADDRESS_LENGTHS[-1]
-            if has_states and width_of([column.title for column in columns], rows) <= width:
-                return columns, rows
+    most = max(column.drop for column in COLUMNS)
+    # The states are what the reader came for: addresses are cut before these are dropped.
+    tries = [(longest, kept) for longest in ADDRESS_LENGTHS for kept in range(most, 0, -1)]
+    for longest, kept in (*tries, *((longest, 0) for longest in ADDRESS_LENGTHS + SHORTER)):
+        columns = tuple(column for column in COLUMNS if column.drop <= kept)
+        rows = [[_cell(column, connection, longest) for column in columns] for connection in connections]
+        if width_of([column.title for column in columns], rows) <= width:
+            break
     return columns, rows
 
 

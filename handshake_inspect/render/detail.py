@@ -151,6 +151,14 @@ def folded_steps(steps: list[list[str]], width: int) -> list[list[str]]:
     return [[*cells[:EVENT], "\n".join(textwrap.wrap(cells[EVENT], room)), cells[CERTAIN]] for cells in steps]
 
 
+def stacked_steps(steps: list[list[str]]) -> Iterator[str]:
+    """Two lines a transition: `0.020175  2  SYN_SENT -> ESTABLISHED`, and below it the event and the certainty."""
+    widths = [max(len(cells[place]) for cells in steps) for place in range(2)]
+    for time, frame, before, arrow, after, event, certainty in steps:
+        yield f"{time:>{widths[0]}} {frame:>{widths[1]}}  {before} {arrow} {after}"
+        yield f"{'':{widths[0]}}   {event}, {certainty}"
+
+
 def time_in_states(endpoint: Endpoint) -> str:
     """`SYN_SENT 12.3 ms, ESTABLISHED 1.49 s`: where its time went."""
     return ", ".join(f"{clean(state)} {duration(spent)}" for state, spent in endpoint.time_in_state_ns.items())

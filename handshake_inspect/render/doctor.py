@@ -164,7 +164,7 @@ def write_table(totals: Totals, out: TextIO, style: Style) -> None:
         head = f"{clean(info.path)}: {counted(info.frames, 'frame')}, {counted(totals.connections, 'connection')}"
         if len(totals.captures) > 1:
             head = f"{clean(info.path)}: {counted(info.frames, 'frame')}"
-        out.write(paint(head, "title") + "\n")
+        out.writelines(paint(line, "title") + "\n" for line in wrapped("", "  ", head, style.width))
         for fault in faults(info):
             out.writelines(line + "\n" for line in wrapped(paint("  fault  ", "error"), " " * 9, fault, style.width, 9))
     indent = 2 + 4 + 2 + NAME_WIDTH + 2

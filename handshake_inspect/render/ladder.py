@@ -75,7 +75,10 @@ class Terminal:
         times = [rungs.time_of(row, ladder) for row in ladder.rows]
         self.left = max([TIME_MIN, *map(len, times), *(len(rungs.frames_of(row)) for row in ladder.rows)])
         states = 2 * (STATE_WIDTH + 1) + 2
-        self.lane = min(max(look.style.width - self.left - 1 - states, LANE_MIN), LANE_MAX)
+        # Where time and frame leave the lane too little room, they stand above their row.
+        self.above = look.style.width - self.left - 1 - states < LANE_MIN
+        self.margin = 0 if self.above else self.left + 1
+        self.lane = min(max(look.style.width - self.margin - states, LANE_MIN), LANE_MAX)
         self.width = max(look.style.width, 40)
 
     def paint(self, text: str, what: str) -> str:
@@ -127,11 +130,12 @@ class Terminal:
         """The names, addresses and first states above the two lifelines."""
         connection = self.ladder.connection
         between = self.lane - 4
-        client, server = address(connection.client), address(connection.server)
-        gap = " " * (self.left + 1)
-        frame = f"{self.paint('frame'.rjust(self.left), 'title')} "
-        names = f"{'client':>{STATE_WIDTH}}  {'':{self.lane}}  server"
-        yield self.paint(f"{'seconds':>{self.left}} {names}", "title")
+        longest = max(self.width - self.margin - STATE_WIDTH - 3, LANE_MIN)
+        client, server = address(connection.client, longest), address(connection.server, longest)
+        gap = " " * self.margin
+        frame = "" if self.above else f"{self.paint('frame'.rjust(self.left), 'title')} "
+        time = "" if self.above else f"{'seconds':>{self.left}} "
+        yield self.paint(f"{time}{'client':>{STATE_WIDTH}}  {'':{self.lane}}  server", "title")
         if len(client) + len(server) <= between:
             yield f"{frame}{'':{STATE_WIDTH}}   {client}{'':{between - len(client) - len(server) + 2}}{server}"
         else:
@@ -146,7 +150,8 @@ class Terminal:
         life = self.strokes.life
         client_text = self.paint(client.text.rjust(STATE_WIDTH), client.what)
         lane_text = self.paint(padded(lane.text, self.lane), lane.what)
-        return f"{time:>{self.left}} {client_text} {life}{lane_text}{life} {self.paint(server.text, server.what)}"
+        margin = "" if self.above else f"{time:>{self.left}} "
+        return f"{margin}{client_text} {life}{lane_text}{life} {self.paint(server.text, server.what)}"
 
     def row(self, row: Row) -> Iterator[str]:
         """One row: the arrow, then its numbers, sums and notes, with the states of both sides.
@@ -155,10 +160,14 @@ class Terminal:
         """
         lefts, rights = states(row.client), states(row.server)
         times = [rungs.time_of(row, self.ladder), rungs.frames_of(row)]
+        if self.above:
+            frames = f", frame{'s' if row.last_frame != row.frame else ''} {times[1]}" if times[1] else ""
+            yield self.paint(times[0] + frames, "title")
+            times = [""]
         arrow, *told = self.told(row)
         narrow = self.lane < LANE_FOR_NUMBERS
         lane = [arrow, *(() if narrow else self.folded(told))]
-        for place in range(max(len(lane), len(lefts), len(rights), len(times) if times[1] else 1)):
+        for place in range(max(len(lane), len(lefts), len(rights), len([time for time in times if time]))):
             yield self.line(
                 at(times, place, ""), at(lefts, place, Text("")), at(lane, place, Text("")), at(rights, place, Text(""))
             )
@@ -202,6 +211,8 @@ class Terminal:
         dotted = row.sender is None
         room = self.lane if dotted else self.lane - 1
         stroke = strokes.dash if dotted else strokes.line
+        if dotted and wide(text) > room - 2:
+            text = text.partition(" (")[0].partition(", ")[0].removesuffix(" of data")
         body = f" {text} " if wide(text) <= room - 2 else f" {text[: room - 6]}.. "
         before = (room - wide(body)) // 2
         shaft = stroke * before + body + stroke * (room - wide(body) - before)

@@ -67,7 +67,12 @@ def write_table(table: Sockets, out: TextIO, style: Style, spelling: str) -> Non
         rows = [row for row in table.sockets if row.address == host]
         for line in wrapped("\n", "  ", heading(host, rows), style.width, 0):
             out.write(paint(line, "title") + "\n")
-        for number, line in enumerate(_fitting(rows, table, style.width, spelling)):
+        cells = _fitting(rows, table, style.width, spelling)
+        if cells is None:
+            for row in rows:
+                out.writelines(line + "\n" for line in _stacked(row, table, style.width, spelling))
+            continue
+        for number, line in enumerate(columns(TITLES, ALIGN, cells)):
             out.write("  " + (paint(line, "aside") if number == 0 else line) + "\n")
     there = {row.certainty for row in table.sockets}
     legend = [sentence for certainty, sentence in LEGEND if certainty in there]
@@ -85,13 +90,27 @@ def heading(host: str, rows: list[Socket]) -> str:
     return f"{host} ({', '.join(map(clean, names[:NAMES_MAX]))}{more})" if names else host
 
 
-def _fitting(rows: list[Socket], table: Sockets, width: int, spelling: str) -> Iterator[str]:
-    """The lines of one host; where the width is short, long addresses are cut in the middle."""
+def _fitting(rows: list[Socket], table: Sockets, width: int, spelling: str) -> list[list[str]] | None:
+    """The cells of one host; where the width is short, long addresses are cut in the middle.  None: it is too short."""
     for longest, whole in NARROWER:
         cells = [_cells(row, table, longest, whole, spelling) for row in rows]
         if width_of(TITLES, cells) <= width - 2:
-            break
-    return columns(TITLES, ALIGN, cells)
+            return cells
+    return None
+
+
+def _stacked(row: Socket, table: Sockets, width: int, spelling: str) -> Iterator[str]:
+    """One socket on lines of its own, for a width that has no room for the columns."""
+    state, send_q, local, peer, since, number, waits = _cells(row, table, None, False, spelling)
+    yield from wrapped("", "    ", f"  {state}  {local} <-> {peer}", width)
+    facts = [
+        f"Send-Q {send_q}" if row.send_q is not None else "",
+        f"since {since}" if row.since_ns is not None else "",
+        f"#{number}" if row.connection is not None else "",
+        waits,
+    ]
+    if any(facts):
+        yield from wrapped("      ", "      ", ", ".join(fact for fact in facts if fact), width)
 
 
 def _cells(row: Socket, table: Sockets, longest: int | None, whole: bool, spelling: str) -> list[str]:

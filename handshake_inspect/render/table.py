@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from handshake_inspect.render import Style, detail, facts
-from handshake_inspect.render.columns import Column, fitting, worst_finding
+from handshake_inspect.render.columns import Column, fitting, width_of, worst_finding
 from handshake_inspect.render.grid import tabulate
 from handshake_inspect.render.paint import Paint, painter, wrapped
 from handshake_inspect.render.selection import SEVERITIES, Selection, rank
@@ -40,9 +40,9 @@ def _lines(selection: Selection, style: Style, paint: Paint) -> Iterator[str]:
             yield ""
             yield from _one(connection, start_ns, decimals, style, paint)
         return
-    yield from _summary(selection, paint)
+    yield from _summary(selection, style, paint)
     yield from _findings(selection, style, paint)
-    yield from _left_over(selection, paint)
+    yield from _left_over(selection, style, paint)
     yield ""
     yield from _connections(selection, style, paint)
 
@@ -54,11 +54,11 @@ def _captures(selection: Selection, style: Style, paint: Paint) -> Iterator[str]
             yield from wrapped(paint("  fault  ", "error"), " " * 9, fault, style.width, 9)
 
 
-def _summary(selection: Selection, paint: Paint) -> Iterator[str]:
+def _summary(selection: Selection, style: Style, paint: Paint) -> Iterator[str]:
     yield ""
     yield paint(facts.shown_of(selection), "title")
     for name, words in facts.how_they_went(selection.summary):
-        yield f"  {name:<12}  {words}"
+        yield from wrapped("", " " * 16, f"  {name:<12}  {words}", style.width)
 
 
 def _findings(selection: Selection, style: Style, paint: Paint) -> Iterator[str]:
@@ -68,12 +68,15 @@ def _findings(selection: Selection, style: Style, paint: Paint) -> Iterator[str]
         yield paint("nothing wrong was found", "ok")
         return
     wrong = [row for row in rows if row.severity != "note"]
-    title = paint("findings", "title") if wrong else paint("nothing wrong was found; worth a note", "ok")
-    yield title + " (in how many connections, and where first)"
+    title, colour = ("findings", "title") if wrong else ("nothing wrong was found; worth a note", "ok")
+    where = " (in how many connections, and where first)"
+    yield from wrapped(paint(title, colour), "  ", where, style.width, len(title))
     shown = rows[: facts.FINDINGS_MAX]
     cells = [(row.severity, clean(row.id), f"{row.connections:,}", row.example) for row in shown]
     wide = [max(map(len, column)) for column in zip(*cells, strict=True)]
     left_width = sum(wide) + 2 * (len(wide) + 1)
+    if left_width - 2 > style.width:
+        wide = [wide[0], 0, 0, 0]
     for row, (severity, id, number, example) in zip(shown, cells, strict=True):
         left = f"  {paint(severity.ljust(wide[0]), severity)}  {id:<{wide[1]}}  {number:>{wide[2]}}"
         left += f"  {example:<{wide[3]}}  "
@@ -82,7 +85,7 @@ def _findings(selection: Selection, style: Style, paint: Paint) -> Iterator[str]
         yield f"  and {counted(len(rows) - len(shown), 'more kind')} of finding, in --format json"
 
 
-def _left_over(selection: Selection, paint: Paint) -> Iterator[str]:
+def _left_over(selection: Selection, style: Style, paint: Paint) -> Iterator[str]:
     rows = facts.left_over(selection.summary)
     if not rows:
         return
@@ -90,7 +93,8 @@ def _left_over(selection: Selection, paint: Paint) -> Iterator[str]:
     yield paint("endpoints left at the end of the capture", "title")
     width = max(len(f"{number:,}") for _, number, _ in rows)
     for state, number, sentence in rows:
-        yield f"  {number:>{width},}  {state:<12}  {sentence}"
+        left = f"  {number:>{width},}  {state:<12}  "
+        yield from wrapped(left, " " * len(left), sentence, style.width)
 
 
 def _connections(selection: Selection, style: Style, paint: Paint) -> Iterator[str]:
@@ -130,7 +134,7 @@ def _painted(cell: str, column: Column, connection: Connection, paint: Paint) ->
 def _one(connection: Connection, start_ns: int, decimals: int, style: Style, paint: Paint) -> Iterator[str]:
     title = f"#{connection.id} {address(connection.client)} -> {address(connection.server)}"
     again = f" (connection {connection.incarnation} on this 4-tuple)" if connection.incarnation > 1 else ""
-    yield paint(title, "title") + again
+    yield from wrapped(paint(title, "title"), "  ", again, style.width, len(title))
     for name, words in detail.story(connection):
         yield from wrapped(f"  {name:<7}  ", " " * 11, words, style.width)
     for finding in sorted(connection.findings, key=lambda finding: SEVERITIES.index(finding.severity)):
@@ -146,28 +150,37 @@ def _one(connection: Connection, start_ns: int, decimals: int, style: Style, pai
         yield from wrapped("", "  ", detail.endpoint_head(name, endpoint), style.width)
         if endpoint.transitions:
             cells = [detail.step_cells(step, start_ns, decimals) for step in endpoint.transitions]
-            cells = detail.folded_steps(cells, style.width - 2)
-            table = tabulate(
-                cells, headers=detail.STEP_TITLES, tablefmt="simple", disable_numparse=True, colalign=detail.STEP_ALIGN
-            )
-            yield from ("  " + line for line in table.splitlines())
+            yield from ("  " + line for line in _steps(cells, style.width - 2))
         if endpoint.time_in_state_ns:
             yield from wrapped("  time in each state: ", "    ", detail.time_in_states(endpoint), style.width)
     if connection.checks:
         yield ""
-        yield paint("SEQ + 1: a SYN and a FIN take one sequence number each", "title")
+        for line in wrapped("", "  ", "SEQ + 1: a SYN and a FIN take one sequence number each", style.width):
+            yield paint(line, "title")
         for check in connection.checks:
             verdict = paint("ok   ", "ok") if check.ok else paint("WRONG", "error")
             yield from wrapped(f"  {verdict}  ", " " * 9, detail.check_in_words(check), style.width, 9)
     if connection.time_wait:
         yield ""
-        yield paint("TIME_WAIT: its end sends nothing, so a capture gives bounds", "title")
+        for line in wrapped("", "  ", "TIME_WAIT: its end sends nothing, so a capture gives bounds", style.width):
+            yield paint(line, "title")
         for stay in connection.time_wait:
             yield from wrapped("  ", "    ", detail.time_wait_in_words(stay, start_ns, decimals), style.width)
     yield ""
     for sentence in detail.certainty_legend(connection):
         for line in wrapped("", "  ", sentence, style.width):
             yield paint(line, "aside")
+
+
+def _steps(cells: list[list[str]], width: int) -> Iterator[str]:
+    """One row a transition; two lines each where the width has no room for the columns."""
+    folded = detail.folded_steps(cells, width)
+    if width_of(detail.STEP_TITLES, folded) > width:
+        yield from detail.stacked_steps(cells)
+        return
+    yield from tabulate(
+        folded, headers=detail.STEP_TITLES, tablefmt="simple", disable_numparse=True, colalign=detail.STEP_ALIGN
+    ).splitlines()
 
 
 def _decimals(captures: Sequence[CaptureInfo]) -> int:

@@ -134,13 +134,31 @@ def _stays(stays: list[Stay], style: Style, paint: Paint, start_ns: int) -> Iter
         titles = [TITLES[place] for place in kept]
         if width_of(titles, cells) <= style.width:
             break
+    else:
+        for stay in stays:
+            yield from _stacked(stay, style, start_ns)
+        return
     for number, line in enumerate(columns(titles, "".join(ALIGN[place] for place in kept), cells)):
         yield paint(line, "aside") if number == 0 else line
-        stay = stays[number - 1]
-        if number and stay.restarts:
-            yield from wrapped("", "        ", f"      began again at {frame_list(stay.restarts)}", style.width)
-        if number and stay.proof:
-            yield from wrapped("", "        ", f"      proof: {stay.proof}", style.width)
+        if number:
+            yield from _told(stays[number - 1], style)
+
+
+def _stacked(stay: Stay, style: Style, start_ns: int) -> Iterator[str]:
+    """One stay on lines of its own, for a width that has no room for the columns."""
+    number, holder, own, peer, since, at_least, at_most, end = _cells(stay, start_ns, None)
+    yield from wrapped("", "   ", f"{number}  {own} -> {peer}", style.width)
+    bounds = f"at least {at_least}, at most {at_most}" if stay.at_least_ns is not None else f"at most {at_most}"
+    yield from wrapped("   ", "   ", f"the {holder} since {since} s, {bounds}: {end}", style.width)
+    yield from _told(stay, style)
+
+
+def _told(stay: Stay, style: Style) -> Iterator[str]:
+    """What stands below a stay: when it began again, and what proves it."""
+    if stay.restarts:
+        yield from wrapped("", "        ", f"      began again at {frame_list(stay.restarts)}", style.width)
+    if stay.proof:
+        yield from wrapped("", "        ", f"      proof: {stay.proof}", style.width)
 
 
 def _cells(stay: Stay, start_ns: int, longest: int | None) -> list[str]:

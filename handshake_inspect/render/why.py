@@ -134,6 +134,8 @@ WHY_IT_MATTERS = (
 def write_isns(document: IsnDocument, out: TextIO, style: Style) -> None:
     """A line or two a host; hosts with too few ISNs are only counted."""
     paint = painter(style)
+    if not document.hosts:
+        out.write("no connection opened: there are no ISNs to compare\n")
     known = [host for host in document.hosts if host.move != "too-few"]
     few = len(document.hosts) - len(known)
     bad = [host for host in known if host.finding is not None]
