@@ -23,6 +23,7 @@ COMPILED = (
     "decode/decoder",
     "track/history",
     "track/tracker",
+    "track/leaving",
     "verdict/replay",
     "verdict/opening",
     "verdict/closing",
@@ -32,6 +33,7 @@ COMPILED = (
     "verdict/rows",
     "verdict/isns",
     "verdict/judge",
+    "verdict/leaving",
 )
 """The modules that Cython compiles, as paths below handshake_inspect/."""
 

@@ -174,16 +174,69 @@ def in_time_order(paths: Sequence[str]) -> list[str]:
     return sorted(paths, key=times.__getitem__)
 
 
-def _read(
-    capture: Capture, decoder: Decoder, tracker: Tracker, progress: Progress | None, done: int, total: int | None
-) -> None:
-    """Take one capture into account, batch by batch."""
-    columns = ahead(_decoded(capture, decoder, HANDED_OVER)) if pays(capture.size) else _decoded(capture, decoder, 1)
-    with closing(columns):
-        for segments, rows in columns:
-            tracker.track(segments, rows)
-            if progress:
-                progress(done + capture.position, total)
+class Reading:
+    """Captures read as one, in the order of their first frames; `faults` and `end_ns` grow with `columns`."""
+
+    def __init__(self, paths: str | Sequence[str], progress: Progress | None = None) -> None:
+        self.names = [paths] if isinstance(paths, str) else list(paths)
+        if not self.names:
+            raise UsageError("no capture named")
+        self.faults: list[CaptureError] = []
+        self._progress = progress
+        self._read: list[tuple[Capture, Decoder]] = []
+
+    @property
+    def several(self) -> bool:
+        """Whether more than one capture was read."""
+        return len(self._read) > 1
+
+    @property
+    def end_ns(self) -> int:
+        """The time of the last frame, 0 without one."""
+        ends = [capture.last_time_ns for capture, _ in self._read if capture.last_time_ns is not None]
+        return max(ends, default=0)
+
+    def infos(self) -> tuple[CaptureInfo, ...]:
+        """Return what is known of each capture that was read."""
+        return tuple(capture_info(capture, decoder) for capture, decoder in self._read)
+
+    def columns(self) -> Generator[tuple[Any, int], None, None]:
+        """Yield Segment columns and how many rows are filled; each stays until the next but one.
+
+        Raises CaptureError when no input is a capture; what is wrong with one among others is in `faults`.
+        """
+        total = _total_size(self.names) if self._progress else None
+        fragments: Any = None
+        done = 0
+        for name in in_time_order(self.names):
+            try:
+                capture = open_capture(name, index=len(self._read))
+            except CaptureError as fault:
+                if len(self.names) == 1:
+                    raise
+                self.faults.append(fault)
+                continue
+            decoder = Decoder() if fragments is None else Decoder(fragments)
+            fragments = getattr(decoder, "fragments", None)
+            self._read.append((capture, decoder))
+            yield from self._columns_of(capture, decoder, done, total)
+            done += capture.size or 0
+            self.faults += capture.faults
+        if not self._read:
+            raise self.faults[0]
+
+    def _columns_of(
+        self, capture: Capture, decoder: Decoder, done: int, total: int | None
+    ) -> Generator[tuple[Any, int], None, None]:
+        if pays(capture.size):
+            columns = ahead(_decoded(capture, decoder, HANDED_OVER))
+        else:
+            columns = _decoded(capture, decoder, 1)
+        with closing(columns):
+            for segments, rows in columns:
+                yield segments, rows
+                if self._progress:
+                    self._progress(done + capture.position, total)
 
 
 def _decoded(capture: Capture, decoder: Decoder, enough: int) -> Generator[tuple[Any, int], None, None]:
@@ -215,41 +268,18 @@ def analyse(paths: str | Sequence[str], *, two_msl: str = "linux", progress: Pro
     >>> [step.to for step in connection.client.transitions]
     ['SYN_SENT', 'ESTABLISHED', 'FIN_WAIT_1', 'FIN_WAIT_2', 'TIME_WAIT']
     """
-    names = [paths] if isinstance(paths, str) else list(paths)
-    if not names:
-        raise UsageError("no capture named")
+    reading = Reading(paths, progress)
     wait_ns = two_msl_ns(two_msl)
-    total = _total_size(names) if progress else None
     tracker = Tracker()
-    fragments: Any = None
-    read: list[tuple[Capture, Any]] = []
-    faults: list[CaptureError] = []
-    done = 0
-    for name in in_time_order(names):
-        try:
-            capture = open_capture(name, index=len(read))
-        except CaptureError as fault:
-            if len(names) == 1:
-                raise
-            faults.append(fault)
-            continue
-        decoder = Decoder() if fragments is None else Decoder(fragments)
-        fragments = getattr(decoder, "fragments", None)
-        _read(capture, decoder, tracker, progress, done, total)
-        done += capture.size or 0
-        read.append((capture, decoder))
-        faults += capture.faults
-    if not read:
-        raise faults[0]
-    ends = [capture.last_time_ns for capture, _ in read if capture.last_time_ns is not None]
-    end_ns = max(ends, default=0)
-    judge = Judge(tracker, end_ns, wait_ns)
+    with closing(reading.columns()) as columns:
+        for segments, rows in columns:
+            tracker.track(segments, rows)
+    judge = Judge(tracker, reading.end_ns, wait_ns)
     judge.judge_all()
     from handshake_inspect.views import Views
 
-    views = Views(several=len(read) > 1, profile=two_msl, capture_end_ns=end_ns)
-    infos = tuple(capture_info(capture, decoder) for capture, decoder in read)
-    return Report(infos, tracker, judge, views, faults)
+    views = Views(several=reading.several, profile=two_msl, capture_end_ns=reading.end_ns)
+    return Report(reading.infos(), tracker, judge, views, reading.faults)
 
 
 def _total_size(names: Sequence[str]) -> int | None:

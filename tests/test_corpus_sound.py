@@ -127,15 +127,22 @@ def test_the_command_line_ends_with_0_or_3_and_says_why_in_one_line_a_fault():
         assert out.endswith("\n"), name
 
 
+def _id(connection: Connection) -> int:
+    return connection.id
+
+
 def test_json_is_what_the_schema_says_and_ndjson_holds_the_same_connections():
     for name in NAMES[::25]:
         _, out, _ = run(str(CAPTURES / name), "--format", "json")
         document = msgspec.json.decode(out, type=Document)
         assert msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n" == out.encode(), name
-        _, lines, _ = run(str(CAPTURES / name), "--format", "ndjson")
-        assert [msgspec.json.decode(line, type=Connection) for line in lines.splitlines()] == list(
-            document.connections
-        ), name
+        _, lines, told = run(str(CAPTURES / name), "--format", "ndjson")
+        written = sorted((msgspec.json.decode(line, type=Connection) for line in lines.splitlines()), key=_id)
+        if "2MSL" in told:
+            # What came after a connection was written is not in its line.
+            assert [each.id for each in written] == [each.id for each in document.connections], name
+        else:
+            assert written == list(document.connections), name
 
 
 def test_a_process_of_its_own_ends_with_0_or_3_and_no_traceback(cli):

@@ -32,19 +32,23 @@ class Choice(NamedTuple):
 
     def nothing_chosen(self) -> str:
         """`none of 4 connections matches --filter 'port 1'`."""
-        asked = [f"--stream {stream}" for stream in self.streams]
-        if self.expression is not None:
-            asked.append(f"--filter '{self.expression}'")
-        total = self.selection.total
-        if total == 1:
-            return f"the only connection does not match {' '.join(asked)}"
-        return f"none of {total:,} connections matches {' '.join(asked)}"
+        return nothing_of(self.selection.total, self.expression, self.streams)
 
     def status(self) -> int:
         """Each fault of the inputs as a line on standard error; the exit status."""
         for fault in self.faults:
             complain(str(fault))
         return UNREADABLE if self.faults else DONE
+
+
+def nothing_of(total: int, expression: str | None, streams: Sequence[int]) -> str:
+    """The sentence for options that chose none of so many connections."""
+    asked = [f"--stream {stream}" for stream in streams]
+    if expression is not None:
+        asked.append(f"--filter '{expression}'")
+    if total == 1:
+        return f"the only connection does not match {' '.join(asked)}"
+    return f"none of {total:,} connections matches {' '.join(asked)}"
 
 
 def choose(

@@ -37,6 +37,9 @@ def report(
 
     Several captures are the rotated files of one tap: they are read in time order as one capture.  `-` is
     standard input.
+
+    With --format ndjson a connection is written when it is over: both ends closed, and then silence for --two-msl.  The
+    lines come in that order, and memory holds only the connections that are not over.
     """
     return show(
         captures, expression, streams, format=format, output=output, two_msl=two_msl, names=names, utc=utc,

@@ -24,9 +24,14 @@ def show(
     progress: bool | None = None,
 ) -> int:
     """Write the report on the captures and return the exit status; the defaults are those of the options."""
+    form = format or format_of(output)
+    if form == "ndjson" and not names:
+        from handshake_inspect.cli.passing import pass_on
+
+        return pass_on(captures, expression, streams, output, two_msl=two_msl, progress=progress)
     chosen = choose(captures, expression, streams, two_msl=two_msl, progress=progress, names=names)
     selection = chosen.selection
-    write = RENDERERS[format or format_of(output)].load()
+    write = RENDERERS[form].load()
     style = style_of(output, utc=utc, colour=colour)
 
     def write_report(out: TextIO) -> None:

@@ -30,7 +30,7 @@ cdef extern from *:
 
     static size_t whole_pages(size_t size) { return (size + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1); }
 
-    static void given_back(void* memory, size_t size) {
+    static inline void given_back(void* memory, size_t size) {
         if (size < HUGE_PAGE) free(memory);
         else if (memory) munmap(memory, whole_pages(size));
     }
@@ -54,7 +54,7 @@ cdef extern from *:
         return grown;
     }
     #else
-    static void given_back(void* memory, size_t size) { (void) size; free(memory); }
+    static inline void given_back(void* memory, size_t size) { (void) size; free(memory); }
     static void* zeroed(size_t size) { return calloc(1, size); }
     static void* resized(void* memory, size_t old, size_t size) { (void) old; return realloc(memory, size); }
     #endif

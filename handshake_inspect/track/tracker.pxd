@@ -2,12 +2,13 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, int64_t
 
 from handshake_inspect.columns cimport Segment
 from handshake_inspect.track.embryo cimport Embryo
+from handshake_inspect.track.gone cimport Gone
 from handshake_inspect.track.table cimport Connection, Evidence
 
 
 cdef struct Slot:
     uint32_t tag            # Key.tag
-    uint32_t place          # of the newest incarnation: row + 1, or EMBRYO | number; 0: free
+    uint32_t place          # of the newest incarnation: row + 1, EMBRYO | number, GONE | number; 0: free
 
 
 # What a segment of the batch is looked up by.
@@ -38,11 +39,17 @@ cdef class Tracker:
     cdef Connection* connections    # in the order in which they were more than a SYN
     cdef Evidence* evidence
     cdef Embryo* embryos
-    cdef uint32_t* places           # of each connection, in the order of first segments: row + 1, or EMBRYO | number
+    cdef uint32_t* places           # of each connection, in the order of first segments: row + 1, EMBRYO | number; 0: left
+    cdef uint32_t* numbers          # of the connection at each of the places, NULL while none has left: both are the same
+    cdef Gone* gone
     cdef Slot* slots
     cdef Recent* recent
     cdef Key* keys
     cdef readonly Py_ssize_t connection_count
+    cdef readonly Py_ssize_t place_count
+    cdef readonly Py_ssize_t left_count     # of the connections, those that have left
+    cdef readonly int64_t last_ns           # time of the segment that was tracked last
+    cdef readonly uint64_t late_count       # segments that came for one that had left
     cdef readonly Py_ssize_t row_count
     cdef readonly Py_ssize_t embryo_count
     cdef readonly Py_ssize_t evidence_count
@@ -53,13 +60,26 @@ cdef class Tracker:
     cdef Py_ssize_t embryos_laid
     cdef uint32_t free_embryo       # number + 1 of one that is free, 0: none
     cdef Py_ssize_t evidence_space
+    cdef uint32_t free_row          # row + 1 of one that is free, its `number` leads to the next; 0: none
+    cdef uint32_t free_evidence     # index + 1 of a row that is free, its `next` leads to the next; 0: none
+    cdef uint32_t free_gone
+    cdef uint32_t first_gone        # index + 1 of the LISTED row that left first
+    cdef uint32_t last_gone
+    cdef readonly Py_ssize_t gone_count     # rows that are LISTED
+    cdef Py_ssize_t gone_laid
+    cdef Py_ssize_t gone_space
+    cdef Connection compared[2]     # a Gone row as connections: its newest, its older
     cdef Py_ssize_t key_space
     cdef uint64_t slot_mask
     cdef Py_ssize_t tuples
-    cdef uint64_t multipliers[12]
+    cdef uint64_t multipliers[24]
     cdef uint32_t last_number       # the connection of the segment that was tracked last
 
-    cdef int64_t row_of(self, Py_ssize_t connection) noexcept nogil
+    cdef int64_t row_of(self, Py_ssize_t position) noexcept nogil
+    cdef uint32_t number_of(self, Py_ssize_t position) noexcept nogil
+    cdef uint64_t frame_of_older(self, const Connection* c) noexcept nogil
+    cdef void keys_of(self, const Connection* c, Gone* g) noexcept nogil
+    cdef int _after_gone(self, Segment* segment, int side, Key* key, Slot* slot) noexcept nogil
     cdef int _track(self, Segment* segment, Key* key) noexcept nogil
     cdef int _begin(self, Segment* segment, int side, Key* key, Slot* slot) noexcept nogil
     cdef int _grow_slots(self) noexcept nogil

@@ -33,6 +33,17 @@ from cython.cimports.handshake_inspect.track.embryo import (
     to_embryo,
     to_segment,
 )
+from cython.cimports.handshake_inspect.track.gone import (
+    GONE,
+    HAS_OLDER,
+    LISTED,
+    LIVES,
+    MORE_THAN_NOTHING,
+    MORE_THAN_SYNS,
+    Former,
+    Gone,
+    from_former,
+)
 from cython.cimports.handshake_inspect.track.history import (
     LETTER_GAP,
     LETTER_RETRANSMISSION,
@@ -76,7 +87,7 @@ from cython.cimports.handshake_inspect.track.table import (
     Flow,
 )
 from cython.cimports.libc.stdint import int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from cython.cimports.libc.stdlib import calloc, free, malloc
+from cython.cimports.libc.stdlib import calloc, free, malloc, realloc
 from cython.cimports.libc.string import memset
 
 from handshake_inspect.track.layout import CONNECTION, EVIDENCE
@@ -87,6 +98,9 @@ EVIDENCE_BOUND = cython.declare(cython.int, 64)
 MIRROR_NS = cython.declare(cython.longlong, 10_000_000)
 RECENT = cython.declare(cython.Py_ssize_t, 16384)
 NEW = cython.declare(cython.longlong, -1)
+NEWEST = cython.declare(cython.int, 0)
+OLDER = cython.declare(cython.int, 1)
+NEXT = cython.declare(cython.int, 2)
 NOBODYS = 0xFFFFFFFF
 """The number that track() gives a row that belongs to no connection."""
 
@@ -258,54 +272,48 @@ def _acknowledges_syn(f: cython.pointer(Flow), p: cython.pointer(Flow), ack: uin
 @cython.nogil
 @cython.exceptval(check=False)
 def _incarnation(
-    table: cython.pointer(Connection), newest: int64_t, s: cython.pointer(Segment), side: cython.int
-) -> int64_t:
-    """Return the row of the incarnation that `s` belongs to, or NEW.
+    c: cython.pointer(Connection), o: cython.pointer(Connection), s: cython.pointer(Segment), side: cython.int
+) -> cython.int:
+    """Return which incarnation `s` belongs to: NEWEST (`c`), OLDER (`o`, NULL without one) or NEXT, a new one.
 
     A SYN with another ISN starts the next one.  Everything else goes where its numbers fit: until the new SYN is
     answered, the old connection is still alive.
     """
-    c: cython.pointer(Connection) = cython.address(table[newest])
     f: cython.pointer(Flow) = cython.address(c.flow[side])
     p: cython.pointer(Flow) = cython.address(c.flow[1 - side])
-    o: cython.pointer(Connection) = cython.NULL
-    older: int64_t = newest
-    if c.older:
-        older = cython.cast(int64_t, c.older) - 1
-        o = cython.address(table[older])
     if s.flags & SYN:
         if f.flags & HAS_ISN and s.seq == f.isn:
-            return newest
+            return NEWEST
         if o != cython.NULL and o.flow[side].flags & HAS_ISN and s.seq == o.flow[side].isn:
-            return newest if s.flags & ACK and _acknowledges_syn(f, p, s.ack) else older
+            return NEWEST if s.flags & ACK and _acknowledges_syn(f, p, s.ack) else OLDER
         if not s.flags & ACK:
             if f.flags & HAS_ISN:
-                return NEW
+                return NEXT
             if p.flags & SYN_ACK_SEEN:
-                return newest if p.acked == s.seq + 1 or p.acked == s.seq + 1 + s.length else NEW
+                return NEWEST if p.acked == s.seq + 1 or p.acked == s.seq + 1 + s.length else NEXT
             # The two SYNs of a simultaneous open; or of a split handshake, where an ACK may come before the second.
             if p.flags & SYN_SEEN and (not f.flags & SEEN or (p.segments == p.syns and f.bytes == 0)):
-                return newest
-            return NEW
+                return NEWEST
+            return NEXT
         if _acknowledges_syn(f, p, s.ack):
-            return newest
+            return NEWEST
         if o != cython.NULL and _acknowledges_syn(
             cython.address(o.flow[side]), cython.address(o.flow[1 - side]), s.ack
         ):
-            return older
+            return OLDER
         if p.flags & HAS_ISN:
-            return newest
+            return NEWEST
         if f.flags & SEEN:
             # SYN-ACKs that acknowledge the same SYN are one handshake, though that SYN was not captured.
-            return newest if f.flags & SYN_ACK_SEEN and s.ack == f.acked else NEW
-        return newest
+            return NEWEST if f.flags & SYN_ACK_SEEN and s.ack == f.acked else NEXT
+        return NEWEST
     if o == cython.NULL:
-        return newest
+        return NEWEST
     if s.flags & ACK and not f.flags & ACKED_SYN and _acknowledges_syn(f, p, s.ack):
-        return newest
+        return NEWEST
     if _misfit(o, s, side) < _misfit(c, s, side):
-        return older
-    return newest
+        return OLDER
+    return NEWEST
 
 
 @cython.cclass
@@ -315,6 +323,9 @@ class Tracker:
     `track()` takes Segment columns in the order of the capture.  Connections are numbered in the order of their first
     segment; `connection_count` says how many there are.  `places` leads from the number to the row, or to the embryo
     while one SYN is all there is.
+
+    Connections can leave (leaving.py): their rows are used again, and what still comes for them is counted in
+    `late_count`.  From then on a place's position is no longer the number, which is in `numbers`.
     """
 
     def __cinit__(self):
@@ -340,8 +351,8 @@ class Tracker:
             or self.recent == cython.NULL
         ):
             raise MemoryError
-        random: bytes = os.urandom(12 * 8)
-        for i in range(12):
+        random: bytes = os.urandom(24 * 8)
+        for i in range(24):
             self.multipliers[i] = int.from_bytes(random[8 * i : 8 * i + 8], "little") | 1
 
     def __dealloc__(self):
@@ -350,6 +361,8 @@ class Tracker:
         given_back(self.embryos, self.embryo_space * cython.sizeof(Embryo))
         given_back(self.evidence, self.evidence_space * cython.sizeof(Evidence))
         given_back(self.slots, (self.slot_mask + 1) * cython.sizeof(Slot))
+        given_back(self.gone, self.gone_space * cython.sizeof(Gone))
+        free(self.numbers)
         free(self.recent)
         free(self.keys)
 
@@ -374,6 +387,7 @@ class Tracker:
             return
         if self.keys == cython.NULL:
             raise MemoryError
+        self.last_ns = segments[count - 1].time_ns
         with cython.nogil:
             row = cython.address(segments[0])
             for i in range(count):
@@ -401,6 +415,8 @@ class Tracker:
         side: cython.int = _sender(s)
         newest: int64_t
         row: int64_t
+        fit: cython.int
+        c: cython.pointer(Connection)
         if s.kind != TCP and s.kind != ICMP_ERROR:
             return 0
         while self.slots[at].place:
@@ -414,20 +430,61 @@ class Tracker:
             if newest < 0:
                 return -1
             self.slots[at].place = cython.cast(uint32_t, newest + 1)
+        elif self.slots[at].place & GONE:
+            return self._after_gone(s, side, key, cython.address(self.slots[at]))
         newest = cython.cast(int64_t, self.slots[at].place) - 1
         if s.kind == ICMP_ERROR:
-            self.last_number = self.connections[newest].number
+            self.last_number = self.number_of(self.connections[newest].number)
             return _note_icmp(self, newest, s, side)
-        row = _incarnation(self.connections, newest, s, side)
-        if row == NEW:
+        c = cython.address(self.connections[newest])
+        fit = _incarnation(c, _older_of(self, c) if c.older else cython.NULL, s, side)
+        row = newest
+        if fit == OLDER:
+            if c.older & GONE:
+                self.last_number = self.gone[c.older & ~GONE].number
+                _come_late(self, cython.address(self.gone[c.older & ~GONE].newest), s, side)
+                return 0
+            row = cython.cast(int64_t, c.older) - 1
+        elif fit == NEXT:
             row = _new_connection(self, s, side, newest)
             if row < 0 or _number(self, cython.cast(uint32_t, row + 1)) < 0:
                 return -1
             self.slots[at].place = cython.cast(uint32_t, row + 1)
-        self.last_number = self.connections[row].number
+        self.last_number = self.number_of(self.connections[row].number)
         if _is_mirrored(self, s, key):
             _count_copy(cython.address(self.connections[row]), s, side)
             return 0
+        return _take(self, row, s, side)
+
+    def _after_gone(self, s, side, key, slot):
+        """Take a segment whose 4-tuple's last connection has left; return -1 when memory is out."""
+        place: uint32_t = slot.place
+        g: cython.pointer(Gone) = cython.address(self.gone[place & ~GONE])
+        older: cython.pointer(Connection) = cython.NULL
+        fit: cython.int = NEWEST
+        row: int64_t
+        if s.kind == TCP:
+            from_former(cython.address(g.newest), cython.address(self.compared[0]))
+            if g.bits & HAS_OLDER:
+                from_former(cython.address(g.older), cython.address(self.compared[1]))
+                older = cython.address(self.compared[1])
+            fit = _incarnation(cython.address(self.compared[0]), older, s, side)
+        if fit != NEXT and (s.kind != TCP or not g.bits & LIVES):
+            self.last_number = g.number
+            _come_late(self, cython.address(g.older) if fit == OLDER else cython.address(g.newest), s, side)
+            return 0
+        row = _new_connection(self, s, side, -1)
+        if row < 0 or _number(self, cython.cast(uint32_t, row + 1)) < 0:
+            return -1
+        # What went on while it was not watched is the same incarnation.
+        self.connections[row].incarnation = g.incarnation + (fit == NEXT and g.incarnation < 65535)
+        self.connections[row].older = place if fit == NEXT else 0
+        _unlist(self, place & ~GONE)
+        if fit != NEXT:
+            g.after = self.free_gone
+            self.free_gone = (place & ~GONE) + 1
+        slot.place = cython.cast(uint32_t, row + 1)
+        _is_mirrored(self, s, key)
         return _take(self, row, s, side)
 
     def _begin(self, s, side, key, slot):
@@ -448,21 +505,50 @@ class Tracker:
             return self._grow_slots()
         return 0
 
-    def row_of(self, connection):
-        """Return the row of a connection, -1 when memory is out.
+    def row_of(self, position):
+        """Return the row of the connection at a position of `places`, -1 when memory is out.
 
         An embryo gets one behind the last row, its evidence behind the last evidence, both until the next one is made.
         """
-        place: uint32_t = self.places[connection]
+        place: uint32_t = self.places[position]
         rows: cython.Py_ssize_t = self.row_count
         rows_of_evidence: cython.Py_ssize_t = self.evidence_count
+        free_row: uint32_t = self.free_row
+        free_evidence: uint32_t = self.free_evidence
         row: int64_t
         if not place & EMBRYO:
             return cython.cast(int64_t, place) - 1
+        self.free_row = 0
+        self.free_evidence = 0
         row = _new_row(self, cython.address(self.embryos[place & ~EMBRYO]))
+        self.free_row = free_row
+        self.free_evidence = free_evidence
         self.row_count = rows
         self.evidence_count = rows_of_evidence
         return row
+
+    def number_of(self, position):
+        """Return the number of the connection at a position of `places`."""
+        return cython.cast(uint32_t, position) if self.numbers == cython.NULL else self.numbers[position]
+
+    def frame_of_older(self, c):
+        """Return the first frame of the incarnation before `c`, which has one."""
+        if c.older & GONE:
+            return self.gone[c.older & ~GONE].first_frame
+        return self.connections[c.older - 1].first_frame
+
+    def keys_of(self, c, g):
+        """Write into `g` what the 4-tuple of `c` is looked up by."""
+        s: Segment
+        s.src_high = c.high[0]
+        s.src_low = c.low[0]
+        s.src_port = c.port[0]
+        s.dst_high = c.high[1]
+        s.dst_low = c.low[1]
+        s.dst_port = c.port[1]
+        s.family = c.family
+        g.tag = cython.cast(uint32_t, _hash(cython.address(s), self.multipliers) >> 32)
+        g.fingerprint = _hash(cython.address(s), self.multipliers + 12)
 
     def _grow_slots(self):
         """Double the 4-tuple table; the tags are enough to place every entry anew."""
@@ -520,6 +606,8 @@ def _prefetch_place(t: Tracker, place: uint32_t) -> cython.void:
     row: cython.p_char
     if place & EMBRYO:
         prefetch(cython.address(t.embryos[place & ~EMBRYO]))
+    elif place & GONE:
+        prefetch(cython.address(t.gone[place & ~GONE]))
     elif place:
         row = cython.cast(cython.p_char, cython.address(t.connections[place - 1]))
         prefetch(row)
@@ -537,6 +625,8 @@ def _lies_at(t: Tracker, place: uint32_t, s: cython.pointer(Segment), side: cyth
     """Whether the connection at `place` has the 4-tuple of `s`, sent by endpoint `side`."""
     if place & EMBRYO:
         return is_embryo_of(cython.address(t.embryos[place & ~EMBRYO]), s)
+    if place & GONE:
+        return t.gone[place & ~GONE].fingerprint == _hash(s, t.multipliers + 12)
     return _is(cython.address(t.connections[place - 1]), s, side)
 
 
@@ -544,20 +634,30 @@ def _lies_at(t: Tracker, place: uint32_t, s: cython.pointer(Segment), side: cyth
 @cython.nogil
 @cython.exceptval(check=False)
 def _number(t: Tracker, place: uint32_t) -> int64_t:
-    """Give the next number to the connection at `place`; return the number, or -1 when memory is out."""
+    """Give the next number to the connection at `place`; return its position, or -1 when memory is out."""
     grown: cython.pointer(uint32_t)
-    if t.connection_count == t.place_space:
+    if t.place_count == t.place_space:
+        if t.numbers != cython.NULL:
+            grown = cython.cast(
+                cython.pointer(uint32_t), realloc(t.numbers, 2 * t.place_space * cython.sizeof(uint32_t))
+            )
+            if grown == cython.NULL:
+                return -1
+            t.numbers = grown
         grown = cython.cast(cython.pointer(uint32_t), doubled(t.places, t.place_space, cython.sizeof(uint32_t)))
         if grown == cython.NULL:
             return -1
         t.places = grown
         t.place_space *= 2
-    t.places[t.connection_count] = place
+    t.places[t.place_count] = place
+    if t.numbers != cython.NULL:
+        t.numbers[t.place_count] = cython.cast(uint32_t, t.connection_count)
     if not place & EMBRYO:
-        t.connections[place - 1].number = cython.cast(uint32_t, t.connection_count)
+        t.connections[place - 1].number = cython.cast(uint32_t, t.place_count)
     t.last_number = cython.cast(uint32_t, t.connection_count)
     t.connection_count += 1
-    return t.connection_count - 1
+    t.place_count += 1
+    return t.place_count - 1
 
 
 @cython.cfunc
@@ -567,7 +667,7 @@ def _lay(t: Tracker, s: cython.pointer(Segment), slot: cython.pointer(Slot)) -> 
     """Make an embryo of a plain SYN; return -1 when memory is out."""
     grown: cython.pointer(Embryo)
     number: cython.Py_ssize_t = t.embryos_laid
-    connection: int64_t
+    position: int64_t
     if t.free_embryo:
         number = t.free_embryo - 1
         t.free_embryo = t.embryos[number].id
@@ -580,10 +680,10 @@ def _lay(t: Tracker, s: cython.pointer(Segment), slot: cython.pointer(Slot)) -> 
             t.embryo_space *= 2
         t.embryos_laid += 1
     slot.place = EMBRYO | cython.cast(uint32_t, number)
-    connection = _number(t, slot.place)
-    if connection < 0:
+    position = _number(t, slot.place)
+    if position < 0:
         return -1
-    to_embryo(cython.address(t.embryos[number]), s, cython.cast(uint32_t, connection))
+    to_embryo(cython.address(t.embryos[number]), s, cython.cast(uint32_t, position))
     t.embryo_count += 1
     return 0
 
@@ -629,7 +729,10 @@ def _new_connection(t: Tracker, s: cython.pointer(Segment), side: cython.int, ol
     c: cython.pointer(Connection)
     grown: cython.pointer(Connection)
     index: cython.Py_ssize_t = t.row_count
-    if index == t.row_space:
+    if t.free_row:
+        index = t.free_row - 1
+        t.free_row = t.connections[index].number
+    elif index == t.row_space:
         grown = cython.cast(cython.pointer(Connection), doubled(t.connections, t.row_space, cython.sizeof(Connection)))
         if grown == cython.NULL:
             return -1
@@ -659,8 +762,63 @@ def _new_connection(t: Tracker, s: cython.pointer(Segment), side: cython.int, ol
         # An ACK with the old numbers answers the new SYN (RFC 5961 section 4).
         t.connections[older].flow[1 - side].flags |= WATCH_ACK
         c.incarnation = t.connections[older].incarnation + 1 if t.connections[older].incarnation < 65535 else 65535
-    t.row_count = index + 1
+    if index == t.row_count:
+        t.row_count = index + 1
     return index
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def _older_of(t: Tracker, c: cython.pointer(Connection)) -> cython.pointer(Connection):
+    """Return the incarnation before `c`, which has one: of one that has left, what there is to compare with."""
+    if c.older & GONE:
+        from_former(cython.address(t.gone[c.older & ~GONE].newest), cython.address(t.compared[1]))
+        return cython.address(t.compared[1])
+    return cython.address(t.connections[c.older - 1])
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _come_late(t: Tracker, m: cython.pointer(Former), s: cython.pointer(Segment), side: cython.int) -> cython.void:
+    """Count a segment of an incarnation that has left, and note what tells it from the next one's."""
+    t.late_count += 1
+    if s.kind != TCP:
+        return
+    m.flags[side] |= SEEN
+    if s.length:
+        m.more[side] |= MORE_THAN_NOTHING
+    if (s.flags & (SYN | ACK)) != SYN:
+        m.more[side] |= MORE_THAN_SYNS
+    if s.flags & SYN:
+        m.flags[side] |= SYN_ACK_SEEN if s.flags & ACK else SYN_SEEN
+        if not m.flags[side] & HAS_ISN:
+            m.flags[side] |= HAS_ISN | HAS_NEXT
+            m.isn[side] = s.seq
+            m.next[side] = s.seq + 1 + s.length
+    if s.flags & ACK and not s.flags & RST and (not m.flags[side] & HAS_ACKED or covers(s.ack, m.acked[side])):
+        m.flags[side] |= HAS_ACKED
+        m.acked[side] = s.ack
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _unlist(t: Tracker, index: uint32_t) -> cython.void:
+    """Take a Gone row out of those that can be forgotten."""
+    g: cython.pointer(Gone) = cython.address(t.gone[index])
+    if g.before:
+        t.gone[g.before - 1].after = g.after
+    else:
+        t.first_gone = g.after
+    if g.after:
+        t.gone[g.after - 1].before = g.before
+    else:
+        t.last_gone = g.before
+    g.bits &= ~cython.cast(uint8_t, LISTED)
+    t.gone_count -= 1
 
 
 @cython.cfunc
@@ -718,17 +876,21 @@ def _keep(
         c.evidence_dropped += c.evidence_dropped < 65535
         e = cython.address(t.evidence[c.last_evidence - 1])
     else:
-        if t.evidence_count == t.evidence_space:
-            grown = cython.cast(
-                cython.pointer(Evidence), doubled(t.evidence, t.evidence_space, cython.sizeof(Evidence))
-            )
-            if grown == cython.NULL:
-                return -1
-            t.evidence = grown
-            t.evidence_space *= 2
-        e = cython.address(t.evidence[t.evidence_count])
-        t.evidence_count += 1
-        link = cython.cast(uint32_t, t.evidence_count)
+        if t.free_evidence:
+            link = t.free_evidence
+            t.free_evidence = t.evidence[link - 1].next
+        else:
+            if t.evidence_count == t.evidence_space:
+                grown = cython.cast(
+                    cython.pointer(Evidence), doubled(t.evidence, t.evidence_space, cython.sizeof(Evidence))
+                )
+                if grown == cython.NULL:
+                    return -1
+                t.evidence = grown
+                t.evidence_space *= 2
+            t.evidence_count += 1
+            link = cython.cast(uint32_t, t.evidence_count)
+        e = cython.address(t.evidence[link - 1])
         if c.last_evidence:
             t.evidence[c.last_evidence - 1].next = link
         else:
@@ -762,6 +924,9 @@ def _note_icmp(t: Tracker, newest: int64_t, s: cython.pointer(Segment), side: cy
     e: cython.pointer(Evidence)
     f: cython.pointer(Flow) = cython.address(c.flow[side])
     if c.older and f.flags & HAS_NEXT and not -65536 <= distance(f.next, s.seq) <= 65536:
+        if c.older & GONE:
+            t.late_count += 1
+            return 0
         c = cython.address(t.connections[c.older - 1])
     if c.evidence >= EVIDENCE_BOUND:
         c.evidence_dropped += c.evidence_dropped < 65535

@@ -6,7 +6,7 @@ what to show need stays in the connection's row.
 
 import cython
 from cython.cimports.cython.view import array as c_array
-from cython.cimports.handshake_inspect.rfc9293.states import NO_STATE, STATES
+from cython.cimports.handshake_inspect.rfc9293.states import NO_STATE
 from cython.cimports.handshake_inspect.track.embryo import EMBRYO
 from cython.cimports.handshake_inspect.track.table import Connection, Evidence, Flow
 from cython.cimports.handshake_inspect.track.tracker import Tracker, prefetch
@@ -19,7 +19,6 @@ from cython.cimports.handshake_inspect.verdict.opening import certainty_of_openi
 from cython.cimports.handshake_inspect.verdict.replay import MOST_STEPS, Replay, Stay, hard_icmp, replay
 from cython.cimports.handshake_inspect.verdict.rows import Row, StepRow, fill_row, fill_steps
 from cython.cimports.handshake_inspect.verdict.time_wait import judge_time_wait
-from cython.cimports.handshake_inspect.verdict.words import CLOSING_COUNT, OPENING_COUNT
 from cython.cimports.libc.stdint import int64_t, uint8_t, uint32_t, uint64_t
 from cython.cimports.libc.stdlib import calloc, free
 from cython.cimports.libc.string import memset
@@ -48,18 +47,6 @@ class Judge:
     `capture_end_ns` is the time of the last frame of the capture, `two_msl_ns` how long TIME_WAIT is taken to last.
     """
 
-    tracker: Tracker
-    pad: cython.pointer(Replay)
-    openings = cython.declare(uint64_t[OPENING_COUNT])
-    closings = cython.declare(uint64_t[CLOSING_COUNT])
-    closed_first = cython.declare(uint64_t[3])
-    states = cython.declare(uint64_t[STATES])
-    finding_counts = cython.declare(uint64_t[64])
-    examples = cython.declare(uint64_t[64])
-    judged: cython.Py_ssize_t
-    lone_syn: Connection
-    isns: Isns
-
     def __cinit__(self, tracker: Tracker, capture_end_ns: int64_t, two_msl_ns: int64_t):
         self.tracker = tracker
         self.judged = 0
@@ -83,11 +70,13 @@ class Judge:
         embryos: uint64_t = 0
         fetched: Fetched
         t: Tracker = self.tracker
-        end: cython.Py_ssize_t = t.connection_count
+        end: cython.Py_ssize_t = t.place_count
         failed: cython.bint = False
         memset(cython.address(fetched), 0, cython.sizeof(Fetched))
         with cython.nogil:
             for number in range(self.judged, end):
+                if t.places[number] == 0:
+                    continue
                 if t.places[number] & EMBRYO:
                     embryos += 1
                     if embryos > 1:
@@ -97,15 +86,15 @@ class Judge:
                     failed = True
                     break
                 _fetch_ahead(t, cython.address(fetched), number, end)
-                _judge(self.pad, t, self.isns, row)
+                judge_row(self.pad, t, self.isns, row)
                 if not self.isns.learn(self.pad, t):
                     failed = True
                     break
                 if t.places[number] & EMBRYO:
                     self.lone_syn = t.connections[row]
-                _count(self, cython.address(t.connections[row]), number, 1)
+                count_row(self, cython.address(t.connections[row]), t.number_of(number), 1)
             if embryos > 1:
-                _count(self, cython.address(self.lone_syn), 0, embryos - 1)
+                count_row(self, cython.address(self.lone_syn), 0, embryos - 1)
         if failed:
             raise MemoryError
         self.judged = end
@@ -121,20 +110,31 @@ class Judge:
         t: Tracker = self.tracker
         with cython.nogil:
             for number in range(self.judged):
-                if t.places[number] & EMBRYO:
+                if t.places[number] == 0 or t.places[number] & EMBRYO:
                     continue
                 row = t.places[number] - 1
-                _judge(self.pad, t, self.isns, row)
+                judge_row(self.pad, t, self.isns, row)
                 if t.connections[row].findings >> FINDING_ISN_PREDICTABLE & 1:
                     if not found:
-                        self.examples[FINDING_ISN_PREDICTABLE] = number
+                        self.examples[FINDING_ISN_PREDICTABLE] = t.number_of(number)
                     found += 1
         self.finding_counts[FINDING_ISN_PREDICTABLE] = found
+
+    def end(self, capture_end_ns: int64_t):
+        """Set the time of the last frame anew."""
+        self.pad.capture_end_ns = capture_end_ns
+
+    def positions(self):
+        """Yield the positions in the tracker's places that hold a connection."""
+        number: cython.Py_ssize_t
+        for number in range(self.tracker.place_count):
+            if self.tracker.places[number]:
+                yield number
 
     def summary(self):
         """Return counts over all connections, as dicts by word, in the order of the words' tables; 0 is left out."""
         return {
-            "connections": self.judged,
+            "connections": self.counted,
             "openings": {word: self.openings[n] for n, word in enumerate(OPENINGS) if self.openings[n]},
             "closings": {word: self.closings[n] for n, word in enumerate(CLOSINGS) if self.closings[n]},
             "findings": {kind.id: self.finding_counts[n] for n, kind in enumerate(FINDINGS) if self.finding_counts[n]},
@@ -161,16 +161,19 @@ class Judge:
         return found
 
     def view(self, number: cython.Py_ssize_t):
-        """Judge connection `number` and return all that is known of it, as dicts and tuples of numbers."""
+        """Judge connection `number` and return all that is known of it, as dicts and tuples of numbers.
+
+        Where connections have left, `number` is a position in the tracker's places that still holds one.
+        """
         row: int64_t
-        if not 0 <= number < self.tracker.connection_count:
+        if not 0 <= number < self.tracker.place_count or not self.tracker.places[number]:
             raise IndexError(number)
         row = self.tracker.row_of(number)
         if row < 0:
             raise MemoryError
         with cython.nogil:
-            _judge(self.pad, self.tracker, self.isns, row)
-        return _plain(self.pad, number)
+            judge_row(self.pad, self.tracker, self.isns, row)
+        return plain_of(self.pad, self.tracker.number_of(number))
 
     def rows(self, first: cython.Py_ssize_t, end: cython.Py_ssize_t):
         """Judge the connections `first` to `end` - 1, at least one, and return a column of their Rows."""
@@ -182,7 +185,7 @@ class Judge:
             if row < 0:
                 raise MemoryError
             with cython.nogil:
-                _judge(self.pad, self.tracker, self.isns, row)
+                judge_row(self.pad, self.tracker, self.isns, row)
                 fill_row(cython.address(out[number - first]), self.pad, number)
         return out.base
 
@@ -202,7 +205,7 @@ class Judge:
                 grown[:filled] = out[:filled]
                 out = grown
             with cython.nogil:
-                _judge(self.pad, self.tracker, self.isns, row)
+                judge_row(self.pad, self.tracker, self.isns, row)
                 fill_steps(cython.address(out[filled]), self.pad, number)
                 filled += self.pad.step_count[0] + self.pad.step_count[1]
         return out[:filled] if filled else None
@@ -237,7 +240,7 @@ def _fetch_ahead(
     """
     i: cython.int
     ahead: cython.Py_ssize_t = number + FETCHED
-    if ahead + 4 < end and not t.places[ahead + 4] & EMBRYO:
+    if ahead + 4 < end and t.places[ahead + 4] and not t.places[ahead + 4] & EMBRYO:
         prefetch(cython.address(t.connections[t.places[ahead + 4] - 1].first_evidence))
     for i in range(FETCHED):
         if f.links[i]:
@@ -246,7 +249,7 @@ def _fetch_ahead(
                 prefetch(cython.address(t.evidence[f.links[i] - 1]))
     i = number % FETCHED
     f.links[i] = 0
-    if ahead < end and not t.places[ahead] & EMBRYO:
+    if ahead < end and t.places[ahead] and not t.places[ahead] & EMBRYO:
         f.links[i] = t.connections[t.places[ahead] - 1].first_evidence
         if f.links[i]:
             prefetch(cython.address(t.evidence[f.links[i] - 1]))
@@ -255,7 +258,7 @@ def _fetch_ahead(
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def _judge(r: cython.pointer(Replay), t: Tracker, isns: Isns, row: cython.Py_ssize_t) -> cython.void:
+def judge_row(r: cython.pointer(Replay), t: Tracker, isns: Isns, row: cython.Py_ssize_t) -> cython.void:
     """Judge one connection and leave the short of it in its row."""
     c: cython.pointer(Connection)
     i: cython.int
@@ -283,10 +286,11 @@ def _judge(r: cython.pointer(Replay), t: Tracker, isns: Isns, row: cython.Py_ssi
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def _count(j: Judge, c: cython.pointer(Connection), number: cython.Py_ssize_t, times: uint64_t) -> cython.void:
+def count_row(j: Judge, c: cython.pointer(Connection), number: cython.Py_ssize_t, times: uint64_t) -> cython.void:
     """Add `times` connections that are judged like `c` to the summary, the first of them being connection `number`."""
     left: uint64_t = c.findings
     n: cython.int = 0
+    j.counted += times
     j.openings[c.opening] += times
     j.closings[c.closing] += times
     j.closed_first[c.closed_first] += times
@@ -329,7 +333,7 @@ def _evidence(r: cython.pointer(Replay)) -> list:
 
 
 @cython.cfunc
-def _plain(r: cython.pointer(Replay), number: cython.Py_ssize_t) -> dict:
+def plain_of(r: cython.pointer(Replay), number: cython.Py_ssize_t) -> dict:
     """Return the scratch pad as plain Python."""
     c: cython.pointer(Connection) = r.connection
     side: cython.int

@@ -4,6 +4,7 @@ import cython
 from cython.cimports.handshake_inspect.columns import ACK, FIN, OPTION_FAST_OPEN, RST, SYN
 from cython.cimports.handshake_inspect.rfc9293.seq import distance
 from cython.cimports.handshake_inspect.rfc9293.states import SYN_SENT
+from cython.cimports.handshake_inspect.track.gone import GONE
 from cython.cimports.handshake_inspect.track.table import (
     CLOCK_BACK,
     FIN_SEEN,
@@ -145,6 +146,7 @@ def _opening(r: cython.pointer(Replay), t: Tracker) -> cython.void:
     """What the opening shows."""
     i: cython.int
     acked: uint64_t = 0
+    challenged: uint64_t
     if r.opening == OPENING_REFUSED:
         note(r, FINDING_REFUSED, 1, _frame(r, 1, RST, RST, False), 0, r.refusals, 0)
     elif r.opening == OPENING_UNANSWERED:
@@ -189,16 +191,10 @@ def _opening(r: cython.pointer(Replay), t: Tracker) -> cython.void:
     if r.flow[0].options & OPTION_FAST_OPEN:
         _fast_open(r)
     if r.connection.older:
-        note(
-            r,
-            FINDING_TUPLE_REUSED,
-            NOBODY,
-            t.connections[r.connection.older - 1].first_frame,
-            0,
-            r.connection.incarnation,
-            0,
-        )
-        _challenged(r, t)
+        note(r, FINDING_TUPLE_REUSED, NOBODY, t.frame_of_older(r.connection), 0, r.connection.incarnation, 0)
+        challenged = challenge(r, t)
+        if challenged:
+            note(r, FINDING_SYN_CHALLENGED, 1, r.evidence[0].frame, challenged, 0, 0)
 
 
 @cython.cfunc
@@ -222,16 +218,23 @@ def _fast_open(r: cython.pointer(Replay)) -> cython.void:
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def _challenged(r: cython.pointer(Replay), t: Tracker) -> cython.void:
-    """An ACK of the incarnation before, sent by the endpoint that our first SYN went to, before it answered us."""
-    older: cython.pointer(Connection) = cython.address(t.connections[r.connection.older - 1])
+def challenge(r: cython.pointer(Replay), t: Tracker) -> uint64_t:
+    """Return the frame of the ACK that challenged our first SYN, 0 without one.
+
+    It is of the incarnation before, sent by the endpoint that the SYN went to, before that answered us.
+    """
+    older: cython.pointer(Connection)
     e: cython.pointer(Evidence)
-    link: uint32_t = older.first_evidence
+    link: uint32_t
     syn: cython.pointer(Evidence)
     until: int64_t = 0x7FFFFFFFFFFFFFFF
     i: cython.int
+    if r.connection.older & GONE:
+        return t.gone[r.connection.older & ~GONE].challenge
     if r.count == 0 or (r.evidence[0].flags & (SYN | ACK)) != SYN:
-        return
+        return 0
+    older = cython.address(t.connections[r.connection.older - 1])
+    link = older.first_evidence
     syn = r.evidence[0]
     for i in range(r.count):
         if r.evidence[i].sender != syn.sender and not r.evidence[i].marks & ICMP:
@@ -246,9 +249,9 @@ def _challenged(r: cython.pointer(Replay), t: Tracker) -> cython.void:
             and (e.flags & (SYN | FIN | RST | ACK)) == ACK
             and e.length == 0
         ):
-            note(r, FINDING_SYN_CHALLENGED, 1, syn.frame, e.frame, 0, 0)
-            return
+            return e.frame
         link = e.next
+    return 0
 
 
 @cython.cfunc
