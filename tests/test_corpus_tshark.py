@@ -113,7 +113,8 @@ def completed(answer):
     """Whether a three-way handshake's last ACK was captured: the opening names it, after the SYN-ACK."""
     opening = answer.view.opening
     before = 1 + (answer.view.client.isn is not None)
-    return opening.kind == "three-way" and len(opening.frames) > before and answer.plain["established"][0] == 1
+    established = any(step.to == "ESTABLISHED" for step in answer.view.client.transitions)
+    return opening.kind == "three-way" and len(opening.frames) > before and established
 
 
 def test_segments_syns_fins_and_rsts_of_each_side_are_those_of_tshark():
