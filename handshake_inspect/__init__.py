@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from handshake_inspect.analysis import Connections, Report, analyse
-    from handshake_inspect.errors import CaptureError, FilterError, HandshakeInspectError, UsageError
+    from handshake_inspect.errors import CaptureError, ExpectationError, FilterError, HandshakeInspectError, UsageError
     from handshake_inspect.report import (
         BytesPerSide,
         CaptureInfo,
@@ -61,6 +61,7 @@ __all__ = [
     "Connections",
     "Counters",
     "Endpoint",
+    "ExpectationError",
     "Fault",
     "FilterError",
     "Finding",
@@ -89,7 +90,7 @@ __all__ = [
 ]
 
 HOMES = {"analysis": ("Connections", "Report", "analyse"),
-         "errors": ("CaptureError", "FilterError", "HandshakeInspectError", "UsageError"),
+         "errors": ("CaptureError", "ExpectationError", "FilterError", "HandshakeInspectError", "UsageError"),
          "tables.kinds": ("finding_bit",)}  # fmt: skip
 """Which module each name is in; those that are not here are in `report`."""
 

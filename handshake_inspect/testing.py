@@ -15,7 +15,7 @@ import os
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, overload
+from typing import TYPE_CHECKING, NamedTuple, Protocol, overload
 
 from handshake_inspect.analysis import analyse
 from handshake_inspect.errors import HandshakeInspectError, UsageError
@@ -25,6 +25,9 @@ from handshake_inspect.spelling import counted, frame_list
 
 if TYPE_CHECKING:
     from handshake_inspect.analysis import Report
+    from handshake_inspect.errors import CaptureError
+    from handshake_inspect.expect.result import Verdict
+    from handshake_inspect.render import Style
     from handshake_inspect.report import CaptureInfo, ClosingKind, Connection, Endpoint, OpeningKind, Role, State
 
     PathName = str | os.PathLike[str]
@@ -124,19 +127,15 @@ class Handshake:
     def ladder(self) -> str:
         """The connection segment by segment with both ends' states, as `handshake-inspect walk` draws it."""
         from io import StringIO
-        from shutil import get_terminal_size
 
         from handshake_inspect.looks.climb import ladder
-        from handshake_inspect.render import Style
         from handshake_inspect.render.drawings import Look
         from handshake_inspect.render.ladder import write
         from handshake_inspect.segments import segments_of
 
         out = StringIO()
         segments = segments_of(self._paths, [self.connection.id])
-        # pytest puts four columns before each line of a failure.
-        style = Style(width=min(max(get_terminal_size().columns - 4, 60), 100), utc=True)
-        write(ladder(self.connection, segments, self._captures), out, Look(style))
+        write(ladder(self.connection, segments, self._captures), out, Look(style()))
         return out.getvalue()
 
     def _title(self) -> str:
@@ -149,9 +148,10 @@ class Handshake:
         """Raise AssertionError: what was expected, what was seen, where, and the ladder."""
         __tracebackhide__ = True
         place = f"{', '.join(self._paths)}, connection {self.connection.id}"
-        raise AssertionError(f"{told(expected, seen, place)}\n\n{self._drawn()}")
+        raise AssertionError(f"{told(expected, seen, place)}\n\n{self.drawn()}")
 
-    def _drawn(self) -> str:
+    def drawn(self) -> str:
+        """The ladder, cut to MOST_LINES; where it cannot be drawn, why."""
         try:
             lines = self.ladder().splitlines()
         except (HandshakeInspectError, OSError) as problem:
@@ -165,16 +165,22 @@ class Handshake:
 class Handshakes(Sequence[Handshake]):
     """The connections of one or several captures (one tap's rotated files) in a test; `report` is the whole report.
 
-    `two_msl` is as in `analyse`.  A damaged capture raises CaptureError unless `damaged` is true: then what could be
-    read of it is there, and the rest is in `report.faults`.
+    `expect` is a file of expectations that must hold, as for `check`; `two_msl` is as in `analyse`.  A damaged capture
+    raises CaptureError unless `damaged` is true: then what could be read of it is there, and the rest is in
+    `report.faults`.
     """
 
-    def __init__(self, *paths: PathName, two_msl: str = "linux", damaged: bool = False) -> None:
+    def __init__(
+        self, *paths: PathName, expect: PathName | None = None, two_msl: str = "linux", damaged: bool = False
+    ) -> None:
+        __tracebackhide__ = True
         self._paths = [os.fspath(path) for path in paths]
         self.report: Report = analyse(self._paths, two_msl=two_msl)
         if self.report.faults and not damaged:
             raise self.report.faults[0]
         self._ids: Sequence[int] = range(len(self.report.connections))
+        if expect is not None:
+            self.check(expect)
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -214,6 +220,38 @@ class Handshakes(Sequence[Handshake]):
             raise AssertionError(told(f"one connection{which}", seen, ", ".join(self._paths)))
         return chosen[0]
 
+    def check(self, expect: PathName) -> Handshakes:
+        """What a file of expectations says holds, as `handshake-inspect check --expect FILE` judges it.
+
+        AssertionError also where the capture is too poor to tell.  Raises ExpectationError for a file that cannot be
+        understood.
+        """
+        __tracebackhide__ = True
+        from handshake_inspect.expect.judge import judge
+        from handshake_inspect.expect.load import load
+
+        expectations = load(os.fspath(expect))
+        connections = [handshake.connection for handshake in self]
+        chosen = Chosen(self.report.captures, connections, self.report.faults)
+        verdict = judge(chosen, expectations, capture=", ".join(self._paths), paths=self._paths)
+        if verdict.count("broken") or verdict.count("unjudged"):
+            raise AssertionError(self._judged(verdict))
+        return self
+
+    def _judged(self, verdict: Verdict) -> str:
+        """The verdict as `check` prints it, and the ladder of the first connection that it names."""
+        from io import StringIO
+
+        from handshake_inspect.render.results.text import write
+
+        out = StringIO()
+        write([verdict], out, style())
+        cases = [case for result in verdict.results for case in result.cases if case.connection is not None]
+        first = min(cases, key=lambda case: case.outcome == "unjudged", default=None)
+        if first is None or first.connection is None:
+            return out.getvalue().rstrip("\n")
+        return f"{out.getvalue()}\n{self._handshake(first.connection.id).drawn()}"
+
     def no_findings(self, *, but: Collection[str] = ()) -> Handshakes:
         """None of them has findings, or none but these; the first that has is shown."""
         __tracebackhide__ = True
@@ -222,10 +260,20 @@ class Handshakes(Sequence[Handshake]):
         return self
 
 
+class Chosen(NamedTuple):
+    """The part of a report that expectations are judged over."""
+
+    captures: tuple[CaptureInfo, ...]
+    connections: Sequence[Connection]
+    faults: Sequence[CaptureError]
+
+
 class OpenCapture(Protocol):
     """What the fixture `handshakes` is."""
 
-    def __call__(self, *paths: PathName, two_msl: str = "linux", damaged: bool = False) -> Handshakes:
+    def __call__(
+        self, *paths: PathName, expect: PathName | None = None, two_msl: str = "linux", damaged: bool = False
+    ) -> Handshakes:
         """Read captures; a relative path is looked for beside the test's file, then in the current folder."""
 
 
@@ -236,10 +284,23 @@ def opener(folder: Path) -> OpenCapture:
         beside = folder / path
         return os.fspath(beside if beside.exists() else path)
 
-    def open_capture(*paths: PathName, two_msl: str = "linux", damaged: bool = False) -> Handshakes:
-        return Handshakes(*map(find, paths), two_msl=two_msl, damaged=damaged)
+    def open_capture(
+        *paths: PathName, expect: PathName | None = None, two_msl: str = "linux", damaged: bool = False
+    ) -> Handshakes:
+        __tracebackhide__ = True
+        rules = None if expect is None else find(expect)
+        return Handshakes(*map(find, paths), expect=rules, two_msl=two_msl, damaged=damaged)
 
     return open_capture
+
+
+def style() -> Style:
+    """How a failure looks: pytest puts eight columns before each of its lines."""
+    from shutil import get_terminal_size
+
+    from handshake_inspect.render import Style
+
+    return Style(width=min(max(get_terminal_size().columns - 8, 60), 100), utc=True)
 
 
 def told(expected: str, seen: Sequence[str], place: str) -> str:

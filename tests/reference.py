@@ -29,7 +29,7 @@ SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("A capture", ("CaptureInfo", "Counters", "Fault", "Summary", "FrameOf")),
     ("Words", ("State", "Role", "Certainty", "OpeningKind", "ClosingKind", "TimeWaitEnd", "CheckName", "Severity",
                "Frame")),
-    ("Errors", ("HandshakeInspectError", "CaptureError", "FilterError", "UsageError")),
+    ("Errors", ("HandshakeInspectError", "CaptureError", "ExpectationError", "FilterError", "UsageError")),
 )  # fmt: skip
 """Every public name has its place here; a test holds that."""
 

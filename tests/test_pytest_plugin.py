@@ -32,7 +32,7 @@ def run(tmp_path):
         plugin = [] if INSTALLED else ["-p", MODULE]
         command = [sys.executable, "-m", "pytest", *plugin, "-p", "no:cacheprovider",
                    *arguments]  # fmt: skip
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "COLUMNS": "104", "NO_COLOR": "1"}
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "COLUMNS": "108", "NO_COLOR": "1"}
         return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
 
     return run_pytest

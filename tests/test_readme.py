@@ -130,7 +130,7 @@ def test_the_shell_commands_are_those_that_ci_runs():
 
 def run_sample(sample: str, folder: Path) -> str:
     """What a sample prints; of one for pytest, what its failures say."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "COLUMNS": "104", "NO_COLOR": "1"}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "COLUMNS": "108", "NO_COLOR": "1"}
     command, file = [sys.executable], folder / "test_sample.py"
     if "def test_" in sample:
         command += ["-m", "pytest", "--config-file", str(folder / "pytest.ini"), "-p", "no:cacheprovider"]
@@ -141,7 +141,7 @@ def run_sample(sample: str, folder: Path) -> str:
     assert done.stderr == ""
     if "def test_" not in sample:
         return done.stdout
-    assert "1 failed, 1 passed" in done.stdout
+    assert "1 failed, 2 passed" in done.stdout
     return "".join(line.rstrip() + "\n" for line in done.stdout.splitlines() if line.startswith("E  "))
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from handshake_inspect import CaptureError, FilterError, UsageError
+from handshake_inspect import CaptureError, ExpectationError, FilterError, UsageError
 from handshake_inspect.testing import Handshake, Handshakes, opener
 from wrappings import capture_bytes, frames
 
@@ -18,7 +18,7 @@ NAMES = ("normal_close_by_client", "close_wait_leak", "refused", "half_open", "r
 @pytest.fixture(autouse=True)
 def in_the_folder_of_the_samples(monkeypatch):
     monkeypatch.chdir(SAMPLES)
-    monkeypatch.setenv("COLUMNS", "104")
+    monkeypatch.setenv("COLUMNS", "108")
 
 
 def only(name: str) -> Handshake:
@@ -208,3 +208,46 @@ def test_a_path_is_looked_for_beside_the_test_then_in_the_current_folder(tmp_pat
     assert open_capture("half_open/capture.pcap").only().opened("half-open")
     with pytest.raises(CaptureError, match=r"^nowhere\.pcap: "):
         open_capture("nowhere.pcap")
+
+
+def test_a_file_of_expectations_that_holds_is_passed():
+    both = Handshakes("refused/capture.pcap", expect="refused/expect.toml")
+    assert both.check("refused/expect.toml") is both
+    two = Handshakes("refused/capture.pcap", "half_open/capture.pcap")
+    assert len(two.where("opening == refused").check("refused/expect.toml")) == 1
+
+
+def test_what_a_file_of_expectations_refuses_is_told_as_check_tells_it_with_the_ladder(cli, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    capture, rules = "sample_pcaps/half_open/capture.pcap", "sample_pcaps/refused/expect.toml"
+    says, rest = failure(Handshakes, capture, expect=rules)
+    checked = cli("check", capture, "--expect", rules, env={"COLUMNS": "100"})
+    walked = cli("walk", capture, "--utc", env={"COLUMNS": "100"})
+    assert "broken  allow [frames 2, 4]" in rest
+    assert f"{says}\n\n{rest}\n" == checked.stdout + "\n" + walked.stdout
+
+
+def test_a_capture_that_is_too_poor_to_judge_an_expectation_does_not_pass():
+    says, rest = failure(Handshakes("mid_stream/capture.pcap").check, "refused/expect.toml")
+    assert says.splitlines()[0].startswith("?      mid_stream/capture.pcap: 9 cannot be judged, 1 held")
+    assert "\n\n#0 192.0.2.1:40000 -> 192.0.2.2:80: opening mid-stream" in rest
+
+
+def test_an_expectation_on_all_connections_names_none_and_has_no_ladder(tmp_path):
+    rules = tmp_path / "two.toml"
+    rules.write_text("[[expect]]\ncount = 2\n")
+    says, rest = failure(Handshakes("refused/capture.pcap").check, rules)
+    assert says.startswith("FAIL   refused/capture.pcap: 1 broken")
+    assert "│" not in rest
+
+
+def test_expectations_that_cannot_be_understood_are_refused(tmp_path):
+    rules = tmp_path / "wrong.toml"
+    rules.write_text("[[expect]]\nopenning = 'refused'\n")
+    with pytest.raises(ExpectationError, match=r"wrong\.toml:2: "):
+        Handshakes("refused/capture.pcap", expect=rules)
+
+
+def test_expectations_are_looked_for_beside_the_test_too(tmp_path):
+    (tmp_path / "rules.toml").write_text("[[expect]]\nopening = 'refused'\n")
+    assert opener(tmp_path)("refused/capture.pcap", expect="rules.toml")
