@@ -163,14 +163,23 @@ REFUSED = {
         "handshake-inspect check --init README.md --output expect.toml",
     ("-",): "standard input has none beside it: name the expectations with --expect, or write first ones: "
         "handshake-inspect check --init - --output expect.toml",
-    ("docs",): "docs: no capture in this folder, or below it, has an expect.toml beside it",
+    ("docs",): "docs: no capture with an expect.toml beside it in this folder or below it",
     (GREEN, "--expect", "none.toml"): "none.toml: cannot be read: No such file or directory",
     (GREEN, "--expect", "pyproject.toml"):
         "pyproject.toml:1: there is no 'build-system' here: a file of expectations has [[expect]] alone",
     (GREEN, "--save", "x.html"): "--save x.html: its ending is none of .txt, .json, .xml, .sarif",
     (GREEN, RED, "--init"): "--init takes one capture, not 2; rotated files of one tap are one: --together",
     (GREEN, "--init", "--format", "json"):
-        "--init writes expectations and judges none: it takes no --expect, --format or --save",
+        "--init writes expectations and judges none: it takes no --expect, --baseline, --tolerance, --format or --save",
+    (GREEN, "--update-baseline"): "--update-baseline needs to know where: --baseline FILE",
+    (GREEN, "--update-baseline", "--baseline", "x.json", "--format", "json"):
+        "--update-baseline records and judges nothing: it takes no --expect, --format or --save",
+    (GREEN, "--baseline", "none.json"):
+        "none.json: cannot be read: No such file or directory; --update-baseline writes it",
+    (GREEN, "--tolerance", "5%"): "--tolerance belongs to --baseline",
+    (GREEN, "--tolerance", "5", "--baseline", "x"):
+        "--tolerance '5' is no tolerance such as 50%, 100 ms, 10%, 5ms or none",
+    ("docs", "--expect", EXPECT): "docs: no capture in this folder or below it",
     (GREEN, "--init", "--output", EXPECT): f"--output {EXPECT} is there already: remove it first, or name another file",
 }
 # fmt: on
@@ -250,3 +259,60 @@ def test_two_hundred_captures_take_less_than_five_times_one(cli, tmp_path):
 
     one = seconds(tmp_path / "0" / "capture.pcap")
     assert seconds(tmp_path) < 5 * one
+
+
+def test_every_sample_passes_its_own_baseline_and_fails_anothers(cli, tmp_path):
+    path = tmp_path / "b.json"
+    done = cli("check", "sample_pcaps", "--baseline", path, "--update-baseline")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr == f"handshake-inspect: {path}: 16 of 16 captures recorded anew\n"
+    assert cli("check", "sample_pcaps", "--baseline", path).returncode == 0
+    again = cli("check", GREEN, "--baseline", path, "--update-baseline")
+    assert again.stderr == f"handshake-inspect: {path}: nothing changed\n"
+    assert len(json.loads(path.read_text())["captures"]) == 16
+    few = cli("check", GREEN, RED, "--baseline", path)
+    assert few.returncode == 0
+    assert few.stderr.startswith(
+        f"handshake-inspect: {path} has more captures, which are not judged: sample_pcaps/close"
+    )
+
+
+def test_a_person_reads_what_a_baseline_has_otherwise(cli, golden, tmp_path):
+    path = tmp_path / "b.json"
+    assert cli("check", GREEN, "--baseline", path, "--update-baseline").returncode == 0
+    done = cli("check", RED, "--baseline", path, "--tolerance", "10%", env={"COLUMNS": "100"})
+    assert (done.returncode, done.stderr) == (1, "")
+    head, _, rest = done.stdout.partition("    broken  ")
+    assert head.split()[-6:] == ["#0", "192.0.2.1:40000", "->", "192.0.2.2:80,", "by", str(path)]
+    golden("check-baseline.txt", "    broken  " + rest)
+    both = cli("check", GREEN, "--baseline", path, "--expect", EXPECT, "--format", "json")
+    assert both.returncode == 0
+    keys = [result["rule"] for result in json.loads(both.stdout)["captures"][0]["results"]]
+    assert set(keys) == {"all of them", "server port 80", "baseline"}
+
+
+@pytest.mark.parametrize("format", ["json", "junit", "sarif", "github"])
+def test_a_baseline_is_told_in_every_format(cli, tmp_path, format):
+    path = tmp_path / "b.json"
+    cli("check", GREEN, "--baseline", path, "--update-baseline")
+    done = cli("check", RED, "--baseline", path, "--format", format)
+    assert done.returncode == 1
+    assert "reset by the client in ESTABLISHED" in done.stdout
+
+
+def test_a_damaged_capture_is_not_recorded(cli, tmp_path):
+    path = tmp_path / "b.json"
+    done = cli("check", "tests/damaged/cut_in_a_frame.pcap", "--baseline", path, "--update-baseline")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert not path.exists()
+
+
+def test_a_folder_stands_for_all_its_captures_when_the_expectations_are_named(cli, tmp_path):
+    shutil.copy(ROOT / GREEN, tmp_path / "a.pcap")
+    shutil.copy(ROOT / GREEN, tmp_path / "b.pcapng.gz")
+    (tmp_path / ".hidden").mkdir()
+    shutil.copy(ROOT / RED, tmp_path / ".hidden")
+    (tmp_path / "notes.txt").write_text("no capture")
+    done = cli("check", tmp_path, "--expect", EXPECT, "--format", "json")
+    assert done.returncode == 0
+    assert [Path(one["capture"]).name for one in json.loads(done.stdout)["captures"]] == ["a.pcap", "b.pcapng.gz"]

@@ -53,27 +53,38 @@ def judge(
     `capture` is the name that the verdict gives it, its path if left out.  With `paths`, where the captures are, the
     frame that shows a gap is looked up in them, should one matter.
     """
+    return verdict(report, results_of(report, expectations, paths=paths), capture=capture)
+
+
+def results_of(report: Report, expectations: Iterable[Expectation], *, paths: Sequence[str] = ()) -> list[Result]:
+    """Each key of each expectation, judged, in the order of the file; for the arguments see `judge`."""
     setting = setting_of(report.captures, faults=bool(report.faults))
     trials = [Trial(expectation, setting) for expectation in expectations]
     for connection in report.connections:
         for trial in trials:
             trial.add(connection)
     gapped = {id: connection for trial in trials for id, connection in trial.gapped.items()}
-    gaps = _gaps(paths, gapped)
-    results = tuple(result for trial in trials for result in trial.results(gaps))
+    gaps = gaps_of(paths, gapped)
+    return [result for trial in trials for result in trial.results(gaps)]
+
+
+def verdict(report: Report, results: Sequence[Result], *, capture: str | None = None) -> Verdict:
+    """The verdict on one capture, from its results and what could not be read of it."""
     faults = tuple(encodable(str(fault)) for fault in report.faults)
     unread: tuple[CaptureOutcome, ...] = ("unreadable",) if faults else ()
+    times = [info.first_time_ns for info in report.captures if info.first_time_ns is not None]
     return Verdict(
         capture=encodable(capture if capture is not None else report.captures[0].path),
         outcome=worst((*(result.outcome for result in results), *unread)),
-        first_time_ns=min((i.first_time_ns for i in report.captures if i.first_time_ns is not None), default=None),
+        first_time_ns=min(times, default=None),
         connections=len(report.connections),
-        results=results,
+        results=tuple(results),
         faults=faults,
     )
 
 
-def _gaps(paths: Sequence[str], connections: Mapping[int, Connection]) -> dict[int, Frame]:
+def gaps_of(paths: Sequence[str], connections: Mapping[int, Connection]) -> dict[int, Frame]:
+    """The frames that show the gaps of these connections; nothing of captures that cannot be read twice."""
     if not connections or not paths or "-" in paths:
         return {}
     from handshake_inspect.looks.gaps import first_gaps
@@ -156,8 +167,8 @@ class Trial:
             return
         if unsure is not None and answer.because is None:
             answer = answer._replace(because=f"{UNSURE}: {unsure}")
-        frames = tuple(dict.fromkeys(answer.frames)) or _frames_of(connection)
-        if ledger.add(answer, connection, demand.expected, frames) and _lacks_bytes(connection):
+        frames = tuple(dict.fromkeys(answer.frames)) or frames_of(connection)
+        if ledger.add(answer, connection, demand.expected, frames) and lacks_bytes(connection):
             self.gapped[connection.id] = connection
 
     def results(self, gaps: Mapping[int, Frame]) -> list[Result]:
@@ -170,7 +181,7 @@ class Trial:
         for demand, ledger, all_of_them in zip(expectation.demands, self._ledgers, self._together, strict=True):
             answer = None if all_of_them is None or not self.members.matched else all_of_them.answer()
             if answer is not None:
-                frames = answer.frames or (_frames_of(self.last) if self.last is not None else ())
+                frames = answer.frames or (frames_of(self.last) if self.last is not None else ())
                 ledger.add(answer, None, demand.expected, frames)
             rows.append(self._result(demand.key, demand.expected, demand.line, ledger, gaps))
         return rows
@@ -186,7 +197,7 @@ class Trial:
         if not held:
             seen = "none" if not members.matched else counted(members.matched, "connection")
             odd = self.beyond if held is False else self.last
-            frames = _frames_of(odd) if odd is not None else ()
+            frames = frames_of(odd) if odd is not None else ()
             because = None if held is False else members.because
             ledger.add(Answer(seen, frames, because), odd if held is False else None, expected, frames)
         line = self.expectation.number_line if self.expectation.number is not None else self.expectation.line
@@ -203,7 +214,7 @@ class Trial:
             connections=self.members.matched,
             broken=ledger.counts["broken"],
             unjudged=ledger.counts["unjudged"],
-            cases=tuple(_with_gap(key, case, gaps) for case in ledger.cases),
+            cases=tuple(with_gap(key, case, gaps) for case in ledger.cases),
         )
 
 
@@ -212,17 +223,18 @@ def _connections(wanted: Count) -> str:
     return f"{wanted} {noun}"
 
 
-def _frames_of(connection: Connection) -> tuple[Frame, ...]:
+def frames_of(connection: Connection) -> tuple[Frame, ...]:
     """The frames between which a connection lies, where nothing is nearer."""
     first, last = connection.first_frame, connection.last_frame
     return (first,) if first == last else (first, last)
 
 
-def _lacks_bytes(connection: Connection) -> bool:
+def lacks_bytes(connection: Connection) -> bool:
+    """Whether the capture lacks bytes of it."""
     return bool(connection.client.missing_bytes or connection.server.missing_bytes)
 
 
-def _with_gap(key: str, case: Case, gaps: Mapping[int, Frame]) -> Case:
+def with_gap(key: str, case: Case, gaps: Mapping[int, Frame]) -> Case:
     """Put the frame that shows the gap before the others, where the gap is what it is about."""
     gap = None if case.connection is None else gaps.get(case.connection.id)
     if gap is None or not (key in GAP_KEYS or case.outcome == "unjudged"):

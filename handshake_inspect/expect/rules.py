@@ -145,13 +145,13 @@ def _path(role: Role) -> Callable[[Subject, tuple[tuple[str, ...], ...]], Answer
         begins_alike = any(path[:1] == seen[:1] for path in wanted)
         return _judged(
             subject, (role, "roles", "opening"), seen in wanted, spell.path(seen) or "no sign of life",
-            _parting(end, seen, wanted), "mid-stream" if begins_alike else None,
+            parting(end, seen, wanted), "mid-stream" if begins_alike else None,
         )  # fmt: skip
 
     return judge
 
 
-def _parting(end: Endpoint, seen: tuple[str, ...], wanted: tuple[tuple[str, ...], ...]) -> tuple[Frame, ...]:
+def parting(end: Endpoint, seen: tuple[str, ...], wanted: tuple[tuple[str, ...], ...]) -> tuple[Frame, ...]:
     """The frame of the first step that no wanted path takes; of the last step where the path ends too early."""
     alike = max(
         next((place for place, pair in enumerate(zip(path, seen, strict=False)) if pair[0] != pair[1]),

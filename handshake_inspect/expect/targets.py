@@ -24,29 +24,33 @@ class Target(NamedTuple):
         return os.path.join(os.path.dirname(self.paths[0]), EXPECT)
 
 
-def targets(arguments: Sequence[str], *, together: bool) -> list[Target]:
-    """What is to be judged, in the order of the arguments.  Raises UsageError for a folder without any."""
-    found = [path for argument in arguments for path in _captures(argument)]
+def targets(arguments: Sequence[str], *, together: bool, every: bool) -> list[Target]:
+    """What is to be judged, in the order of the arguments; with `every`, all captures of a folder.
+
+    Raises UsageError for a folder without any.
+    """
+    found = [path for argument in arguments for path in _captures(argument, every)]
     if together:
         name = found[0] if len(found) == 1 else f"{found[0]} and {len(found) - 1:,} more"
         return [Target(name, tuple(found))]
     return [Target(path, (path,)) for path in dict.fromkeys(found)]
 
 
-def _captures(argument: str) -> list[str]:
+def _captures(argument: str, every: bool) -> list[str]:
     if argument == "-" or not os.path.isdir(argument):
         return [argument]
-    found = list(_beside_expectations(argument))
+    found = list(_inside(argument, every))
     if not found:
-        raise UsageError(f"{argument}: no capture in this folder, or below it, has an {EXPECT} beside it")
+        lacking = "no capture" if every else f"no capture with an {EXPECT} beside it"
+        raise UsageError(f"{argument}: {lacking} in this folder or below it")
     return found
 
 
-def _beside_expectations(folder: str) -> Iterator[str]:
-    """Yield the captures of a folder and of those below it, without hidden ones, that have expectations beside them."""
+def _inside(folder: str, every: bool) -> Iterator[str]:
+    """Yield the captures in a folder and below it, without hidden folders: all, or those with expectations beside."""
     for place, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        if EXPECT in files:
+        if every or EXPECT in files:
             yield from (os.path.normpath(os.path.join(place, name)) for name in sorted(files) if is_capture(name))
 
 

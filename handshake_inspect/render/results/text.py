@@ -92,9 +92,10 @@ def _capture(verdict: Verdict, style: Style, paint: Paint) -> Iterator[str]:
 
 
 def _subject(result: Result, case: Case) -> str:
+    recorded = f", by {clean(result.file)}" if result.line is None else ""
     if case.connection is not None:
-        return words.connection(case.connection)
-    return f"all that match {clean(result.rule)}"
+        return words.connection(case.connection) + recorded
+    return f"all that match {clean(result.rule)}" if result.line is not None else f"not there{recorded}"
 
 
 def _told(told: Sequence[Told], style: Style, paint: Paint) -> Iterator[str]:
@@ -104,7 +105,11 @@ def _told(told: Sequence[Told], style: Style, paint: Paint) -> Iterator[str]:
         if case.outcome == "broken":
             frames = f" [{frame_list(case.frames)}]" if case.frames else ""
             yield f"    {paint('broken', 'error')}  {result.key}{frames}"
-            for name, text in (("expected", case.expected), ("seen", case.seen), ("rule", words.place(result))):
+            sides = [("expected", case.expected), ("seen", case.seen), ("rule", words.place(result))]
+            if result.line is None:
+                # A baseline is named with the connection; it has no line to look at.
+                sides = [("recorded", case.expected), ("seen", case.seen)]
+            for name, text in sides:
                 yield from wrap(f"{left}{name:<10}{clean(text)}", style.width, indent=" " * (len(left) + 10))
     reasons: dict[str, list[Told]] = {}
     for result, case in told:
