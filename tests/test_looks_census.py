@@ -55,3 +55,8 @@ def test_the_step_of_its_own_choice_is_one_that_people_count_in():
     assert step_for(352 * MS, 60) == 10 * MS
     assert step_for(3600 * SECOND, 60) == 120 * SECOND
     assert step_for(0, 60) == 1
+
+
+@pytest.mark.parametrize("length_ns", [10**9, 86_400 * 10**9 * 61, 2**63, 2**64 - 1])
+def test_a_clock_that_was_wrong_by_centuries_asks_for_no_more_samples(length_ns):
+    assert length_ns // step_for(length_ns, 60) < 60

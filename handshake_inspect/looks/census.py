@@ -16,8 +16,13 @@ SAMPLES_MAX = 1_000_000
 STATES = tuple(state.name for state in StateNumber if state.name not in NO_SOCKET)
 BELOW_A_SECOND_NS = tuple(digit * 10**power for power in range(9) for digit in (1, 2, 5))
 SECONDS = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 86400)
-STEPS_NS: tuple[int, ...] = (*BELOW_A_SECOND_NS, *(seconds * 10**9 for seconds in SECONDS))
-"""Steps that people count in, from a nanosecond to a day."""
+DAYS = (2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
+STEPS_NS: tuple[int, ...] = (
+    *BELOW_A_SECOND_NS,
+    *(seconds * 10**9 for seconds in SECONDS),
+    *(days * 86400 * 10**9 for days in DAYS),
+)
+"""Steps that people count in, from a nanosecond to a day; and longer ones, for a clock that was wrong by centuries."""
 
 Key = tuple[str, int, str, int]
 Stretch = tuple[str, int, int]
