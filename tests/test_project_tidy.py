@@ -24,7 +24,7 @@ TEXTS = [*OURS, *ROOT.glob("*.py"), *ROOT.glob("*.md"), ROOT / "Makefile", *LAYO
 # A row imports from the rows above it, never from its own row or below.
 # "api" is handshake_inspect itself, "main" is __main__.
 FLOORS = (
-    ("errors", "rfc9293", "columns", "ahead"),
+    ("errors", "rfc9293", "columns", "ahead", "stopping"),
     ("capture", "kernel"),
     ("decode",),
     ("track",),
@@ -57,6 +57,7 @@ CLI_REACHES = {
     "names",
     "render",
     "select",
+    "stopping",
 }
 
 # Longer than 400 lines, and why.

@@ -12,6 +12,7 @@ from handshake_inspect.capture.source import STDIN, Source
 from handshake_inspect.capture.window import Window
 from handshake_inspect.columns import frame_column
 from handshake_inspect.errors import CaptureError
+from handshake_inspect.stopping import STOP
 
 CHUNK = 512 * 1024
 """Bytes of the buffer, and so of most reads: larger ones are hardly faster, and leave the processor's cache."""
@@ -60,7 +61,7 @@ class Capture:
             head = self._source.peek(16)
             row = identify(head)
             if row is None:
-                raise CaptureError(path, _refusal(head, self._source))
+                raise CaptureError(path, STOP.sentence if self._source.stopped else _refusal(head, self._source))
             self.format = row.name
             self._reader = row.reader(row.byte_order, **row.variant)
             self._window = Window(self._source, chunk)
@@ -145,6 +146,8 @@ class Capture:
                     self.bytes = window.place
                     yield Batch(window.buffer, column, walker.count, first, self.index)
                     walker.count = 0
+                if self.size is not None and STOP.ends(self.path, self.frames):
+                    problem = STOP.sentence
                 if problem:
                     self._fault(problem)
                     return
@@ -162,7 +165,9 @@ class Capture:
     def _end(self) -> None:
         """Say what is wrong with the end of the input, if anything is."""
         problems = [problem for problem in (self._source.damage, self._reader.cut(self._window)) if problem]
-        if problems:
+        if self._source.stopped:
+            self._fault(STOP.sentence)
+        elif problems:
             self._fault("; ".join(problems))
 
     def _fault(self, problem: str) -> None:

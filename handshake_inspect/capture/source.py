@@ -9,10 +9,12 @@ import io
 import os
 import stat
 import sys
+import time
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 from handshake_inspect.errors import CaptureError
+from handshake_inspect.stopping import STOP, Stopped
 
 STDIN = "-"
 """The path that means standard input."""
@@ -22,6 +24,10 @@ PACKED = 32 * 1024
 
 UNPACKED = 64 * 1024
 """The fewest decompressed bytes that a decoder is asked for."""
+
+
+LAST_WORDS_MS = 300
+"""How long the writer of a pipe may be silent, once reading is to stop."""
 
 
 class Decoder(Protocol):
@@ -152,8 +158,8 @@ class Source:
     """The bytes of `path`, once: `peek` looks at the first of them, `readinto` takes them in turn.
 
     `position` counts the bytes of the file itself taken so far, `size` is its length (None where it has
-    none, as a pipe), and `damage` says why the bytes ended early, if they did.  Raises CaptureError
-    when the file cannot be opened or read at all.
+    none, as a pipe), and `damage` says why the bytes ended early, if they did; `stopped` that more would have come
+    through a pipe.  Raises CaptureError when the file cannot be opened or read at all.
     """
 
     def __init__(self, path: str) -> None:
@@ -161,6 +167,8 @@ class Source:
         self.position = 0
         self.size: int | None = None
         self.damage: str | None = None
+        self.stopped = False
+        self._waits = False
         self.compression: Compression | None = None
         self._head = b""
         self._file = self._open()
@@ -187,6 +195,8 @@ class Source:
             status = os.fstat(file.fileno())
             if stat.S_ISREG(status.st_mode):
                 self.size = status.st_size
+            # Where it cannot be waited for, it is read at once.
+            self._waits = self.size is None and os.name == "posix"
         except (OSError, AttributeError, io.UnsupportedOperation):
             self.size = None
         return file
@@ -215,6 +225,8 @@ class Source:
 
     def read_file(self, view: memoryview) -> int:
         """Fill the front of `view` from the file as it is on disk."""
+        if self._waits and not self._comes():
+            return 0
         try:
             count: int = self._file.readinto(view) or 0
         except OSError as error:
@@ -222,6 +234,27 @@ class Source:
             return 0
         self.position += count
         return count
+
+    def _comes(self) -> bool:
+        """Wait until there is something to read, or the end; return False when reading is to stop before.
+
+        The writer of a pipe may have been asked to stop as well, and its last bytes are on their way then.
+        """
+        from select import POLLIN, poll
+
+        pipe = poll()
+        pipe.register(self._file, POLLIN)
+        if not STOP.asked:
+            try:
+                STOP.waiting = True
+                pipe.poll()
+                return True
+            except Stopped:
+                pass
+            finally:
+                STOP.waiting = False
+        self.stopped = time.monotonic() > STOP.until or not pipe.poll(LAST_WORDS_MS)
+        return not self.stopped
 
     def close(self) -> None:
         """Close the file; standard input stays open."""

@@ -6,8 +6,8 @@ there is nothing to parse, and click is not imported either: that is a quarter o
 
 Exit status: 0 done; 1 an expectation is broken (`check`); 2 wrong usage, or the output cannot be written;
 3 an input cannot be read, or not to its end (what could be read is reported first); 4 the capture is too poor
-to judge an expectation (`check`); 130 stopped by Ctrl-C.  A reader that closes the pipe early (`| head`) is no
-fault: the run stops quietly, with the status that it had so far.
+to judge an expectation (`check`); 130 stopped by Ctrl-C, 143 by SIGTERM, with the report of what was read so far.  A
+reader that closes the pipe early (`| head`) is no fault: the run stops quietly, with the status that it had so far.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from handshake_inspect.cli.output import close_quietly, complain, open_what_is_closed
+from handshake_inspect.cli.signals import SIGNALS, listen
 from handshake_inspect.errors import FilterError, HandshakeInspectError, UsageError
 
 DONE, BROKEN, WRONG_USAGE, UNREADABLE, TOO_POOR, INTERRUPTED = 0, 1, 2, 3, 4, 130
@@ -67,6 +68,7 @@ def only_captures(words: Sequence[str]) -> bool:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line; the result is the exit status, and no fault of an input is ever a traceback."""
     open_what_is_closed()
+    listen()
     gc.set_threshold(GARBAGE)
     words = tuple(sys.argv[1:] if arguments is None else arguments)
     try:
@@ -82,14 +84,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return status
     except KeyboardInterrupt:
         print(file=sys.stderr)  # the terminal has just shown ^C
-        return INTERRUPTED
+        return SIGNALS.status or INTERRUPTED
     except FilterError as refusal:
         # The expression with a mark under the place; no other refusal has more than one line.
         complain(*str(refusal).split("\n"))
         return WRONG_USAGE
     except HandshakeInspectError as refusal:
         complain(str(refusal))
-        return WRONG_USAGE if isinstance(refusal, UsageError) else UNREADABLE
+        return WRONG_USAGE if isinstance(refusal, UsageError) else SIGNALS.status or UNREADABLE
     except BrokenPipeError:
         close_quietly(sys.stdout)
         return DONE

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from handshake_inspect.cli import DONE, UNREADABLE
 from handshake_inspect.cli.output import complain
 from handshake_inspect.cli.progress import progress_bar
+from handshake_inspect.cli.signals import SIGNALS, stoppable
 
 if TYPE_CHECKING:
     from handshake_inspect.errors import CaptureError
@@ -38,7 +39,7 @@ class Choice(NamedTuple):
         """Each fault of the inputs as a line on standard error; the exit status."""
         for fault in self.faults:
             complain(str(fault))
-        return UNREADABLE if self.faults else DONE
+        return SIGNALS.status or (UNREADABLE if self.faults else DONE)
 
 
 def nothing_of(total: int, expression: str | None, streams: Sequence[int]) -> str:
@@ -74,7 +75,7 @@ def choose(
         from handshake_inspect.names import Named, names_of, refuse_standard_input
 
         refuse_standard_input(captures)
-    with progress_bar(progress) as tell:
+    with progress_bar(progress) as tell, stoppable():
         analysis = analyse(captures, two_msl=two_msl, progress=tell)
     report: Report = Named(analysis, names_of(captures)) if names else analysis
     return Choice(report, Selection(report, streams=streams, keep=keep), expression, streams, analysis.faults)

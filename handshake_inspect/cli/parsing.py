@@ -9,6 +9,7 @@ from importlib import import_module
 import click
 
 from handshake_inspect.cli import COMMANDS, DEFAULT_COMMAND, DONE, INTERRUPTED
+from handshake_inspect.cli.signals import SIGNALS
 from handshake_inspect.errors import UsageError
 
 
@@ -90,5 +91,5 @@ def run(arguments: Sequence[str] | None) -> int:
         refusal.show()
         return refusal.exit_code
     except click.Abort:
-        return INTERRUPTED
+        return SIGNALS.status or INTERRUPTED
     return status if isinstance(status, int) else DONE
