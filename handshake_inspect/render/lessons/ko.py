@@ -5,7 +5,7 @@ followed by 상태 and a number by 번, so that no particle depends on how it is
 """
 
 NAMES = {"client": "클라이언트", "server": "서버", "nothing": "없음"}
-HEADINGS = {"before": "첫 세그먼트 이전", "steps": "한 단계씩", "after": "끝난 뒤", "legend": "상태를 안 방법"}
+HEADINGS = {"before": "첫 세그먼트 이전", "steps": "한 단계씩", "after": "끝난 뒤", "legend": "상태를 알아낸 방법"}
 
 SENTENCES = {
     "reading":
@@ -28,9 +28,9 @@ SENTENCES = {
         "{who}가 초기 순서 번호(ISN) {seq}번을 담은 SYN을 보냅니다. ISN은 아무도 짐작할 수 없도록 무작위로 정합니다. "
         "짐작할 수 있으면 위조한 데이터를 끼워 넣을 수 있고, 옛 연결의 세그먼트가 새 연결의 것으로 잘못 받아들여질 "
         "수도 있기 때문입니다(3.4.1절, RFC 6528). SYN에는 데이터가 없지만 번호를 하나 차지합니다. 번호가 있어야 확인 "
-        "응답을 받을 수 있고, 잃어버렸을 때 다시 보낼 수 있기 때문입니다. 상대는 ACK = {next}번으로 답해야 합니다.",
+        "응답을 받을 수 있고, 유실되었을 때 다시 보낼 수 있기 때문입니다. 상대는 ACK = {next}번으로 답해야 합니다.",
     "syn-ack":
-        "{who}는 한 세그먼트로 두 가지를 답합니다. 하나는 상대의 SYN에 1을 더한 ACK {ack}번으로, 다음에 받을 번호를 "
+        "{who}는 한 세그먼트로 두 가지를 답합니다. 하나는 상대의 SYN 번호에 1을 더한 ACK {ack}번으로, 다음에 받을 번호를 "
         "뜻합니다. 다른 하나는 자신의 ISN {seq}번을 담은 SYN입니다. 방향마다 번호가 따로 있으므로 SYN과 ACK도 "
         "방향마다 필요합니다(3.5절).",
     "handshake ack":
@@ -46,7 +46,7 @@ SENTENCES = {
         "대한 확인 응답도 없습니다.",
     "fin":
         "{who}의 프로그램이 close()나 shutdown()을 호출했습니다. FIN은 \"더 보낼 데이터가 없습니다\"라는 뜻입니다. "
-        "SYN처럼 번호 하나({taken}번)를 차지하므로, 상대는 {next}번으로 확인할 수 있고 잃어버리면 다시 보낼 수 "
+        "SYN처럼 번호 하나({taken}번)를 차지하므로, 상대는 {next}번으로 확인할 수 있고 유실되면 다시 보낼 수 "
         "있습니다(3.6절).",
     "second fin":
         "이제 {who}도 닫습니다. 이 FIN은 {taken}번을 차지하므로 확인 응답은 {next}번이어야 합니다.",
@@ -88,10 +88,10 @@ SENTENCES = {
     "data-after-close":
         "이미 닫은 쪽에 데이터가 도착했습니다. 받을 프로그램이 없으므로 RST로 답할 수밖에 없습니다(3.6.1절).",
     "accept-queue-full":
-        "ACK가 이곳을 지나갔는데도 SYN-ACK가 다시 옵니다. accept 큐가 가득 찼거나, 이 지점 너머에서 ACK를 "
-        "잃어버렸습니다.",
+        "ACK가 이곳을 지나갔는데도 SYN-ACK가 다시 옵니다. accept 큐가 가득 찼거나, 이 지점 너머에서 ACK가 "
+        "유실되었습니다.",
     "time-wait-again":
-        "FIN이 다시 왔으므로 마지막 ACK를 잃어버린 것입니다. {who}는 다시 답하고, 2MSL을 처음부터 다시 기다립니다. "
+        "FIN이 다시 왔으므로 마지막 ACK가 유실된 것입니다. {who}는 다시 답하고, 2MSL을 처음부터 다시 기다립니다. "
         "이것이 TIME_WAIT가 필요한 첫째 이유입니다.",
     # Steps of the state machine.
     "passive OPEN -> LISTEN":
@@ -146,7 +146,7 @@ SENTENCES = {
         "이 RST는 SYN을 확인하므로 그 SYN에 대한 답, 곧 거부입니다. {who}는 SYN_SENT에서 CLOSED 상태가 되고, "
         "connect()는 ECONNREFUSED로 실패합니다(3.10.7.3절).",
     "TIME_WAIT rcv RST -> CLOSED":
-        "RST가 TIME_WAIT를 때 이르게 끝냅니다. 늦게 도착한 세그먼트가 새 연결에 섞일 수 있어 RFC 1337이 경고하는 "
+        "RST가 TIME_WAIT를 너무 일찍 끝냅니다. 늦게 도착한 세그먼트가 새 연결에 섞일 수 있어 RFC 1337이 경고하는 "
         "일입니다.",
     "snd RST -> CLOSED":
         "{who}가 RST를 보내 연결을 포기합니다. FIN도 TIME_WAIT도 없이 {from}에서 CLOSED 상태가 됩니다.",
@@ -214,7 +214,7 @@ SENTENCES = {
     "time-wait":
         "먼저 닫은 쪽이 2MSL 동안 TIME_WAIT에 머뭅니다. MSL은 세그먼트가 네트워크에서 살아 있을 수 있는 가장 긴 "
         "시간이며, "
-        "2MSL은 그 두 배입니다. 첫째, 마지막 ACK를 잃어버리면 상대의 FIN이 다시 오므로 누군가 답해야 합니다. 둘째, "
+        "2MSL은 그 두 배입니다. 첫째, 마지막 ACK가 유실되면 상대의 FIN이 다시 오므로 누군가 답해야 합니다. 둘째, "
         "같은 "
         "주소와 포트를 다시 쓰기 전에 이 연결의 늦은 세그먼트가 모두 사라져야 합니다(3.6.1절).",
     "time-wait reuse":
