@@ -283,10 +283,18 @@ for n in range(2000):
     assert reader.problems() == []
 
 
-def test_what_it_keeps_of_a_file_that_it_has_left_is_small(tmp_path):
-    reader = Reader(tmp_path / "cap")
+def test_its_files_are_one_capture_whose_frames_are_numbered_on(tmp_path):
     for n in range(3):
-        (tmp_path / f"cap{n or ''}").write_bytes(pcap_bytes(frames(n)))
-    reader.read(3)
-    assert [capture.frames for capture in reader.followed.captures] == [1, 1, 1]
-    assert [hasattr(capture, "_window") for capture in reader.followed.captures] == [False, False, True]
+        (tmp_path / f"cap{n or ''}").write_bytes(pcap_bytes(frames(2 * n, 2 * n + 1), link_type=1 + n))
+    reader = Reader(tmp_path / "cap", rows=1)
+    firsts = []
+    while reader.followed.frames < 6:
+        batch = next(reader.batches)
+        firsts += [] if batch is None else [(batch.capture, batch.first_frame)]
+    reader.rest()
+    followed = reader.followed
+    assert firsts == [(0, n) for n in range(1, 7)]
+    assert [each.first_frame for each in reader.files] == [1, 3, 5]
+    assert (followed.frames, followed.bytes, followed.link_types) == (6, 3 * (24 + 2 * 36), [1, 2, 3])
+    assert (followed.first_time_ns, followed.last_time_ns) == (T, T + 5_000_000)
+    assert (followed.format, followed.byte_order, followed.time_resolution_ns) == ("pcap", "little", 1)

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from handshake_inspect.capture.capture import CHUNK, ROWS, Batch, Capture, open_capture
 from handshake_inspect.capture.formats import identify
+from handshake_inspect.capture.reader import ByteOrder
 from handshake_inspect.capture.series import Series
 from handshake_inspect.capture.source import STDIN, Source
 from handshake_inspect.errors import CaptureError
@@ -33,23 +34,39 @@ ENOUGH = 28
 
 
 class Followed(NamedTuple):
-    """A file that was gone on with, and why: `begun again`, `replaced`, `next`; `first` for the one at the start."""
+    """A file that was gone on with, and why: `begun again`, `replaced`, `next`; `first` for the one at the start.
+
+    Its first frame has the number `first_frame`.
+    """
 
     path: str
     why: str
+    first_frame: int
 
 
 class Following:
-    """Frames of a growing file and of those after it; `captures` are its files so far, each one's frames counted apart.
+    """Frames of a growing file and of those after it, as of one capture: they are numbered on from file to file.
 
-    `tell` is called with each file when it is opened.  Raises CaptureError when `path` cannot be followed: standard
-    input, a pipe, or in a folder that is not there.
+    What it says of the frames are the attributes of `Capture`.  `tell` is called with each file when it is opened.
+    Raises CaptureError when `path` cannot be followed: standard input, a pipe, or in a folder that is not there.
     """
+
+    index = 0
+    size = None
+    lost = None
 
     def __init__(self, path: str, tell: Callable[[Followed], None], *, chunk: int = CHUNK, rows: int = ROWS) -> None:
         self.path = path
-        self.captures: list[Capture] = []
+        self.format = "none"
+        self.byte_order: ByteOrder | None = None
+        self.frames = 0
+        self.link_types: list[int] = []
+        self.time_resolution_ns: int | None = None
+        self.first_time_ns: int | None = None
+        self.last_time_ns: int | None = None
         self.faults: list[CaptureError] = []
+        self._bytes = 0
+        self._current: Capture | None = None
         self._tell = tell
         self._sizes = {"chunk": chunk, "rows": rows}
         self._series = Series(path)
@@ -58,6 +75,16 @@ class Following:
         self._looked_s = 0.0
         self._next: Followed | None = None
         _refuse_what_does_not_grow(path)
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of all files so far."""
+        return self._bytes + (self._current.bytes if self._current else 0)
+
+    @property
+    def now_ns(self) -> int:
+        """The time of the last frame: how far behind its writer a file is, nobody knows."""
+        return self.last_time_ns or 0
 
     def stop(self) -> None:
         """Read what is there now, and no more."""
@@ -85,10 +112,11 @@ class Following:
                 yield from self._pause()
                 continue
             source, capture = opened
-            self.captures.append(capture)
+            self._current = capture
             self._tell(self._next)
             self._next, self._looked_s = None, 0.0
             yield from self._one_file(capture, source)
+            self._bytes, self._current = self.bytes, None
             self.faults += capture.faults
             if capture.faults and self._next is None:
                 return
@@ -100,7 +128,7 @@ class Following:
             for batch in batches:
                 if batch is not None:
                     self._wait_s = SHORTEST_S
-                    yield batch
+                    yield self._numbered_on(batch, capture)
                 if self._stopping and stop_at is None:
                     stop_at = source.length()
                 if stop_at is not None and (batch is None or capture.bytes >= stop_at):
@@ -111,6 +139,17 @@ class Following:
                     if self._next is None:
                         yield from self._pause()
 
+    def _numbered_on(self, batch: Batch, capture: Capture) -> Batch:
+        """Return the batch with frames that are numbered on, and take it into account."""
+        batch.first_frame = self.frames + 1
+        self.frames += batch.count
+        self.link_types += [number for number in capture.link_types if number not in self.link_types]
+        self.time_resolution_ns = _least(self.time_resolution_ns, capture.time_resolution_ns)
+        self.first_time_ns = _least(self.first_time_ns, capture.first_time_ns)
+        if capture.last_time_ns is not None:
+            self.last_time_ns = max(self.last_time_ns or capture.last_time_ns, capture.last_time_ns)
+        return batch
+
     def _pause(self) -> Iterator[None]:
         time.sleep(self._wait_s)
         self._wait_s = min(2 * self._wait_s, LONGEST_S)
@@ -118,23 +157,23 @@ class Following:
 
     def _start(self) -> Followed | None:
         path = self._series.newest()
-        return None if path is None else Followed(path, "first")
+        return None if path is None else self._followed(path, "first")
 
     def _look_round(self, capture: Capture, source: _Growing) -> Followed | None:
         """Return the file to go on with, when there is one."""
         if source.begun_again():
-            return Followed(source.path, "begun again")
+            return self._followed(source.path, "begun again")
         now_s = time.monotonic()
         if now_s - self._looked_s < LOOK_ROUND_S:
             return None
         self._looked_s = now_s
         if source.replaced():
-            return Followed(source.path, "replaced")
-        path = self._series.after(source.path, capture.first_time_ns, self._last_ns())
-        return None if path is None else Followed(path, "next")
+            return self._followed(source.path, "replaced")
+        path = self._series.after(source.path, capture.first_time_ns, self.last_time_ns)
+        return None if path is None else self._followed(path, "next")
 
-    def _last_ns(self) -> int | None:
-        return max((each.last_time_ns for each in self.captures if each.last_time_ns is not None), default=None)
+    def _followed(self, path: str, why: str) -> Followed:
+        return Followed(path, why, self.frames + 1)
 
     def _open(self, path: str) -> tuple[_Growing, Capture] | None:
         """Open a file once it has a header; None when it has not, or is gone again."""
@@ -144,7 +183,14 @@ class Following:
             source = _Growing(path)
         except OSError:
             return None
-        return source, Capture(path, len(self.captures), source=source, **self._sizes)
+        capture = Capture(path, self.index, source=source, **self._sizes)
+        if self.format == "none":
+            self.format, self.byte_order = capture.format, capture.byte_order
+        return source, capture
+
+
+def _least(one: int | None, other: int | None) -> int | None:
+    return min((number for number in (one, other) if number is not None), default=None)
 
 
 class _Growing(Source):
