@@ -64,24 +64,23 @@ class Around:
 
     def batch(self, batch: Batch) -> None:
         """Hold the frames of a batch, and write those that belong to the file that is open."""
-        import numpy as np
-
         self.pass_time(self._newest_ns)
-        times = np.asarray(batch.frames)["time_ns"]
+        begins_ns: int | None = None
         row = 0
         while row < batch.count:
             blocks, after, description = self._packing.pack(batch, row, batch.count, CHUNK)
             if after == row and not description:
                 blocks, after, description = self._packing.pack(batch, row, row + 1, LARGEST)
             if after > row:
-                of_chunk = times[row:after]
-                self._hold(Chunk(bytes(blocks), int(of_chunk.min()), int(of_chunk.max())))
+                chunk = Chunk(bytes(blocks), *self._packing.times_ns)
+                begins_ns = chunk.first_ns if begins_ns is None else min(begins_ns, chunk.first_ns)
+                self._hold(chunk)
             if description and self._file is not None:
                 self._write()
                 self._file.write(description)
             row = after
         self._write()
-        self._next_ns = int(times[: batch.count].min()) if batch.count else self._next_ns
+        self._next_ns = self._next_ns if begins_ns is None else begins_ns
         self._forget()
 
     def save(self, time_ns: int) -> None:

@@ -5,7 +5,7 @@ Source: draft-ietf-opsawg-pcapng section 4.3.  The blocks are little-endian, wit
 
 import cython
 from cython.cimports.handshake_inspect.columns import Frame
-from cython.cimports.libc.stdint import uint8_t, uint32_t, uint64_t
+from cython.cimports.libc.stdint import int64_t, uint8_t, uint32_t, uint64_t
 from cython.cimports.libc.string import memcpy, memset
 
 INTERFACES_MOST = cython.declare(cython.int, 256)
@@ -34,14 +34,19 @@ def _put(at: cython.pointer(uint8_t), word: uint32_t) -> cython.void:
 class Packer:
     """Packs frames, and numbers the interfaces that they come from.
 
-    After `pack`, `used` says how many bytes of its output are whole blocks; `asks` that the frame at the row that it
-    returned is of an interface without a number: give it one with `add`, then go on.
+    After `pack`, `used` says how many bytes of its output are whole blocks, and `first_ns` and `last_ns` are the
+    smallest and largest time in them.  `asks` says that the next frame is of an interface without a number, which
+    `interface` and `link_type` tell: give it one with `add`, then go on.
     """
 
     keys = cython.declare(uint64_t[256])
     known = cython.declare(cython.int, visibility="readonly")
     used = cython.declare(cython.Py_ssize_t, visibility="readonly")
+    first_ns = cython.declare(int64_t, visibility="readonly")
+    last_ns = cython.declare(int64_t, visibility="readonly")
     asks = cython.declare(cython.bint, visibility="readonly")
+    interface = cython.declare(cython.int, visibility="readonly")
+    link_type = cython.declare(cython.int, visibility="readonly")
 
     def add(self, capture: int, interface: int, link_type: int) -> bool:
         """Give the next number to frames of this capture, interface and link type; False when there is none left."""
@@ -73,6 +78,7 @@ class Packer:
         key: uint64_t
         number: cython.int = 0
         outside: cython.bint = False
+        begins: cython.bint = True
         self.asks = False
         with cython.nogil:
             while row < count:
@@ -87,6 +93,8 @@ class Packer:
                         number += 1
                     if number == self.known:
                         self.asks = True
+                        self.interface = frame.interface
+                        self.link_type = frame.link_type
                         break
                 if cython.cast(uint64_t, frame.start) + frame.captured > cython.cast(uint64_t, buffer.shape[0]):
                     outside = True
@@ -103,6 +111,11 @@ class Packer:
                 if frame.captured:
                     memcpy(block + 28, cython.address(buffer[frame.start]), frame.captured)
                 _put(block + size - 4, cython.cast(uint32_t, size))
+                if begins or frame.time_ns < self.first_ns:
+                    self.first_ns = frame.time_ns
+                if begins or frame.time_ns > self.last_ns:
+                    self.last_ns = frame.time_ns
+                begins = False
                 at += size
                 row += 1
         assert not outside, "a frame lies outside of its buffer"

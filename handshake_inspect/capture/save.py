@@ -70,6 +70,11 @@ class Packing:
                 blocks.append(statistics_block(number, begin_ns, end_ns, statistics))
         return b"".join(blocks)
 
+    @property
+    def times_ns(self) -> tuple[int, int]:
+        """The smallest and largest time of the frames that were packed last."""
+        return self._packer.first_ns, self._packer.last_ns
+
     def pack(self, batch: Batch, row: int, end: int, room: int) -> tuple[memoryview, int, bytes]:
         """Pack as many of the frames `row` to `end` - 1 as there is room for: `room` bytes.
 
@@ -77,24 +82,21 @@ class Packing:
         written before it, if that is why it is not.  The blocks are valid until the next call.
         """
         view = memoryview(self._out)[:room]
-        after = self._packer.pack(batch.buffer, batch.frames, row, end, batch.capture, view, 0)
-        if self._packer.asks:
-            return view[: self._packer.used], after, self._describe(batch, after)
+        packer = self._packer
+        after = packer.pack(batch.buffer, batch.frames, row, end, batch.capture, view, 0)
+        if packer.asks:
+            return view[: packer.used], after, self._describe(batch.capture, packer.interface, packer.link_type)
         if after == row and room > len(self._out):
             # One frame is larger than the buffer.
             self._out = bytearray(min(room, 2 * len(self._out)))
             return self.pack(batch, row, end, room)
-        return view[: self._packer.used], after, b""
+        return view[: packer.used], after, b""
 
-    def _describe(self, batch: Batch, row: int) -> bytes:
-        import numpy as np
-
-        frame = np.asarray(batch.frames)[row]
-        interface, link_type = int(frame["interface"]), int(frame["link_type"])
-        if not self._packer.add(batch.capture, interface, link_type):
+    def _describe(self, capture: int, interface: int, link_type: int) -> bytes:
+        if not self._packer.add(capture, interface, link_type):
             raise UsageError(f"frames of more than {len(self.interfaces)} interfaces cannot be saved to one file")
-        self.interfaces.append((batch.capture, interface))
-        self._descriptions.append(interface_block(self.origin.interface(batch.capture, interface, link_type)))
+        self.interfaces.append((capture, interface))
+        self._descriptions.append(interface_block(self.origin.interface(capture, interface, link_type)))
         return self._descriptions[-1]
 
 

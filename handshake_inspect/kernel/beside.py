@@ -153,14 +153,17 @@ class Beside:
 
     def finish(self) -> None:
         """Count the differences that have not lasted yet: there is no more to come."""
-        for known in self._ends.values():
-            self._pair_ends(known)
+        self.passing += sum(bool(known.polls) and not known.verdict for known in self._ends.values())
 
     def _find(self, connection: int, role: str, end: End) -> _End | None:
         """Return the end that a change is of, a new one if need be; None where it is no end of this host."""
         known = self._ends.get(end)
-        if known is not None and known.connection >= connection:
-            return known if (known.connection, known.role) == (connection, role) else None
+        if end[:2] == end[2:] or (known is not None and known.connection > connection):
+            # A socket that is connected to itself has two ends on the wire; an older connection has no socket.
+            return None
+        if known is not None and known.connection == connection:
+            known.role = role
+            return known
         local, peer = _packed(end[0]), _packed(end[2])
         if not (local in self._addresses or _is_loopback(local)):
             return None
