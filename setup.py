@@ -34,6 +34,8 @@ COMPILED = (
     "verdict/isns",
     "verdict/judge",
     "verdict/leaving",
+    "verdict/due",
+    "verdict/watch",
 )
 """The modules that Cython compiles, as paths below handshake_inspect/."""
 

@@ -29,6 +29,10 @@ class Replayed:
     def __getattr__(self, name):
         return getattr(self.capture, name)
 
+    @property
+    def now_ns(self):
+        return self.capture.last_time_ns or 0
+
     def batches(self):
         for batch in self.capture.batches():
             if self.stopped:

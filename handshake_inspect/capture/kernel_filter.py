@@ -17,6 +17,7 @@ Instruction = tuple[int, int, int, int]
 Program = list[Instruction]
 
 LOAD_WORD, LOAD_HALF, LOAD_BYTE = 0x20, 0x28, 0x30
+LOAD_HEADER_LENGTH, LOAD_BYTE_BEHIND_IT = 0xB1, 0x50
 JUMP, JUMP_EQUAL, RETURN = 0x05, 0x15, 0x06
 CLASS = 0x07
 
@@ -30,8 +31,9 @@ ETHERNET_DEVICES = (1, LOOPBACK)
 ETHERNET_HEADER = 14
 
 IPV4, IPV6 = 0x0800, 0x86DD
-IPV4_PROTOCOL, IPV6_NEXT_HEADER = 9, 6
+IPV4_PROTOCOL, IPV6_NEXT_HEADER, IPV6_HEADER = 9, 6, 40
 TCP, ICMP, ICMPV6 = 6, 1, 58
+ICMP_ERRORS, ICMPV6_ERRORS = (3, 4, 5, 11, 12), (1, 2, 3, 4)
 WRAPPED = (0x8100, 0x88A8, 0x9100, 0x8847, 0x8848, 0x8864)
 """VLAN tags, MPLS and PPPoE: what they carry is looked at in this process, not in the kernel."""
 EXTENSIONS = (0, 43, 44, 51, 60)
@@ -57,7 +59,7 @@ def everything(snaplen: int) -> Program:
 
 
 def tcp_only(snaplen: int) -> Program:
-    """Return the default filter: TCP and ICMP with all their fragments, and wrapped frames, cut to `snaplen` bytes.
+    """Return the default filter: TCP with all its fragments, ICMP errors, and wrapped frames, cut to `snaplen` bytes.
 
     An IP fragment names its protocol whatever part it is, so the later ones pass as well.
     """
@@ -84,11 +86,22 @@ def _by_protocol(name: str, header: int) -> list[Line]:
         Jump("drop"),
         f"{name} IPv4",
         (LOAD_BYTE, 0, 0, header + IPV4_PROTOCOL),
-        *(Jump("take", number) for number in (TCP, ICMP)),
+        Jump("take", TCP),
+        Jump(f"{name} ICMP", ICMP),
+        Jump("drop"),
+        f"{name} ICMP",
+        (LOAD_HEADER_LENGTH, 0, 0, header),
+        (LOAD_BYTE_BEHIND_IT, 0, 0, header),
+        *(Jump("take", number) for number in ICMP_ERRORS),
         Jump("drop"),
         f"{name} IPv6",
         (LOAD_BYTE, 0, 0, header + IPV6_NEXT_HEADER),
-        *(Jump("take", number) for number in (TCP, ICMPV6, *EXTENSIONS)),
+        *(Jump("take", number) for number in (TCP, *EXTENSIONS)),
+        Jump(f"{name} ICMPv6", ICMPV6),
+        Jump("drop"),
+        f"{name} ICMPv6",
+        (LOAD_BYTE, 0, 0, header + IPV6_HEADER),
+        *(Jump("take", number) for number in ICMPV6_ERRORS),
         Jump("drop"),
     ]
 

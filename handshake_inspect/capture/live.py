@@ -12,6 +12,7 @@ import os
 import socket
 import struct
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -34,6 +35,9 @@ OTHER_DEFAULT = "tcp or icmp or icmp6 or ip6 proto 44 or vlan"
 
 COMPILED_FOR = {**taps.LINKS, 519: 12, 65534: 12}
 """ARPHRD_ type of a device to the DLT_ that libpcap compiles for."""
+
+BEHIND_NS = 100_000_000
+"""How long a frame may be on its way from the kernel to here."""
 
 ALL_PROTOCOLS = 3
 MEMBERSHIP, PROMISCUOUS = 1, 1
@@ -89,6 +93,11 @@ class LiveCapture:
     def last_time_ns(self) -> int | None:
         """The largest time of the frames so far, nanoseconds since 1970."""
         return self._tap.last_ns if self.frames else None
+
+    @property
+    def now_ns(self) -> int:
+        """Nanoseconds since 1970, of a moment whose frames have all been yielded, unless the machine is overloaded."""
+        return max(time.time_ns() - BEHIND_NS, self._tap.last_ns)
 
     @property
     def link_types(self) -> list[int]:
@@ -147,13 +156,19 @@ class LiveCapture:
 
 
 def open_live(
-    names: Sequence[str], *, snaplen: int = SNAPLEN, promiscuous: bool = False, expression: str | None = None
+    names: Sequence[str],
+    *,
+    snaplen: int = SNAPLEN,
+    promiscuous: bool = False,
+    expression: str | None = None,
+    count: int | None = None,
 ) -> LiveCapture:
     """Begin to take the frames that pass the named interfaces, or all of them for "any".
 
     `expression` is a filter as tcpdump knows it, compiled by libpcap; "" takes every frame; None takes TCP with what
-    belongs to it.  A frame is cut to `snaplen` bytes.  Raises CaptureError when an interface is not there or may
-    not be listened to, UsageError for an expression that libpcap does not understand.
+    belongs to it.  A frame is cut to `snaplen` bytes; with `count` there are no more than so many.  Raises
+    CaptureError when an interface is not there or may not be listened to, UsageError for an expression that libpcap
+    does not understand.
     """
     assert names and snaplen > 0
     path = ", ".join(names)
@@ -162,7 +177,7 @@ def open_live(
         if name not in (*there, ANY):
             raise CaptureError(name, f"no such interface; there are {', '.join(there)}, and {ANY} for all of them")
     try:
-        tap = (_open_ring if on_linux() else _open_other)(names, snaplen, promiscuous, expression)
+        tap = (_open_ring if on_linux() else _open_other)(names, snaplen, promiscuous, expression, count)
     except PermissionError:
         raise CaptureError(path, NEEDS.get(sys.platform, "may not be listened to").format(python=_python())) from None
     except OSError as problem:
@@ -170,7 +185,9 @@ def open_live(
     return LiveCapture(names, tap)
 
 
-def _open_ring(names: Sequence[str], snaplen: int, promiscuous: bool, expression: str | None) -> taps.Tap:
+def _open_ring(
+    names: Sequence[str], snaplen: int, promiscuous: bool, expression: str | None, count: int | None
+) -> taps.Tap:
     """One socket for all the interfaces, so that the kernel keeps their frames in order."""
     numbers = {name: socket.if_nametoindex(name) for name in names if name != ANY}
     one = next(iter(numbers)) if len(numbers) == len(names) == 1 else None
@@ -181,7 +198,7 @@ def _open_ring(names: Sequence[str], snaplen: int, promiscuous: bool, expression
     try:
         program = _program(expression, snaplen, names)
         taps.attach(sniffer, kernel_filter.guarded(program, chosen))
-        tap = taps.RingTap(sniffer)
+        tap = taps.RingTap(sniffer, count)
         for number in numbers.values() if promiscuous else ():
             sniffer.setsockopt(taps.SOL_PACKET, MEMBERSHIP, struct.pack("IHH8x", number, PROMISCUOUS, 0))
         # Only now does the socket see frames: each passes the filter and lands in the ring.
@@ -199,7 +216,9 @@ def _bind(sniffer: socket.socket, number: int) -> None:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
 
-def _open_other(names: Sequence[str], snaplen: int, promiscuous: bool, expression: str | None) -> taps.Tap:
+def _open_other(
+    names: Sequence[str], snaplen: int, promiscuous: bool, expression: str | None, count: int | None
+) -> taps.Tap:
     """A socket of scapy's for this system, which has its own ways."""
     if len(names) > 1 or names[0] == ANY:
         raise UsageError("several interfaces at once are listened to on Linux only: name one with -i")
@@ -207,7 +226,7 @@ def _open_other(names: Sequence[str], snaplen: int, promiscuous: bool, expressio
     sniffer = _scapy_socket(names[0], promisc=promiscuous, filter=wanted or None)
     from scapy.config import conf
 
-    return taps.SteppingTap(sniffer, int(conf.l2types.layer2num[sniffer.LL]), snaplen)
+    return taps.SteppingTap(sniffer, int(conf.l2types.layer2num[sniffer.LL]), snaplen, count)
 
 
 def _scapy_socket(name: str, **options: Any) -> Any:

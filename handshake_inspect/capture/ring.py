@@ -66,7 +66,8 @@ class RingWalker:
     `links` maps a device's ARPHRD_ type to the LINKTYPE_ of its frames; a frame of any other device begins at its IP
     header (LINKTYPE_RAW).  `walk` fills a column with what is there, `give_back` returns the blocks walked.
     `first_ns` and `last_ns` are the smallest and largest time of all rows, once `any`.  `bytes` counts what was
-    captured, `malformed` the packets that do not lie inside their block, which end it.
+    captured, `malformed` the packets that do not lie inside their block, which end it.  `left` frames become rows, no
+    more (-1: all).
     """
 
     any = cython.declare(cython.bint, visibility="readonly")
@@ -74,6 +75,7 @@ class RingWalker:
     last_ns = cython.declare(int64_t, visibility="readonly")
     bytes = cython.declare(uint64_t, visibility="readonly")
     malformed = cython.declare(uint64_t, visibility="readonly")
+    left = cython.declare(int64_t, visibility="public")
     count = cython.declare(cython.Py_ssize_t, visibility="readonly")
     block_size: cython.Py_ssize_t
     blocks: cython.Py_ssize_t
@@ -90,6 +92,7 @@ class RingWalker:
     def __init__(self, block_size: cython.Py_ssize_t, blocks: cython.Py_ssize_t, links: dict):
         assert block_size >= 4096 and blocks > 0 and block_size * blocks <= 0xFFFFFFFF
         assert len(links) <= LINKS
+        self.left = -1
         self.block_size = block_size
         self.blocks = blocks
         for arphrd, link_type in links.items():
@@ -155,6 +158,8 @@ def _walk_block(
     begin: uint64_t
     captured: uint64_t
     for _ in range(packets):
+        if w.left == 0:
+            break
         if at < BLOCK_HEADER or at + PACKET_HEADER + ADDRESS > size or row >= column.shape[0]:
             w.malformed += 1
             break
@@ -180,6 +185,7 @@ def _walk_block(
         if not w.any or frame.time_ns > w.last_ns:
             w.last_ns = frame.time_ns
         w.any = True
+        w.left -= w.left > 0
         row += 1
         if step == 0:
             break

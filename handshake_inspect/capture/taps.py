@@ -12,6 +12,7 @@ import mmap
 import select
 import socket
 import struct
+import sys
 import time
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -79,10 +80,10 @@ def attach(sniffer: socket.socket, program: Program) -> None:
 class RingTap:
     """An AF_PACKET socket of Linux, not yet open to any protocol, that gets a ring (TPACKET_V3).
 
-    `lost` counts the frames that the kernel dropped because the ring was full.
+    It yields `most` frames, if that is not None.  `lost` counts those that the kernel dropped, its ring being full.
     """
 
-    def __init__(self, sniffer: socket.socket, blocks: int = BLOCKS) -> None:
+    def __init__(self, sniffer: socket.socket, most: int | None = None, blocks: int = BLOCKS) -> None:
         self._socket = sniffer
         sniffer.setsockopt(SOL_PACKET, PACKET_VERSION, TPACKET_V3)
         sniffer.setsockopt(SOL_PACKET, PACKET_RESERVE, TAG_ROOM)
@@ -91,6 +92,7 @@ class RingTap:
         self.lost: int | None = 0
         self.rows = BLOCK_BYTES // ring.SMALLEST_PACKET * 2
         self._walker = ring.RingWalker(BLOCK_BYTES, blocks, LINKS)
+        self._walker.left = -1 if most is None else most
         self._poll = select.poll()
         self._poll.register(sniffer, select.POLLIN)
 
@@ -176,11 +178,12 @@ class RingTap:
 class SteppingTap:
     """Any socket of scapy that sniffs: each frame is asked for, and `snaplen` bytes of it are copied.
 
-    `link_type` is that of all its frames.
+    `link_type` is that of all its frames, of which there are `most`, if that is not None.
     """
 
-    def __init__(self, sniffer: Any, link_type: int, snaplen: int) -> None:
+    def __init__(self, sniffer: Any, link_type: int, snaplen: int, most: int | None = None) -> None:
         self._socket = sniffer
+        self._left = sys.maxsize if most is None else most
         self._snaplen = min(snaplen, FRAME_MOST)
         self.link_types = [link_type]
         self._stopped = False
@@ -200,7 +203,12 @@ class SteppingTap:
     def read(self, column: Any) -> int:
         """Fill the column with what is there; return the rows."""
         at = row = 0
-        while row < self.rows and at + FRAME_MOST <= len(self.buffer) and not self._stopped and self._ready(0):
+        while (
+            row < min(self.rows, self._left)
+            and at + FRAME_MOST <= len(self.buffer)
+            and not self._stopped
+            and self._ready(0)
+        ):
             _, frame, seconds = self._socket.recv_raw(FRAME_MOST)
             if frame is None:
                 continue
@@ -213,6 +221,7 @@ class SteppingTap:
             self.bytes += captured
             at += captured
             row += 1
+        self._left -= row
         return row
 
     def release(self) -> None:

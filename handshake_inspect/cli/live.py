@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, TextIO
+from contextlib import ExitStack, contextmanager
+from io import StringIO
+from typing import TYPE_CHECKING, Literal, NamedTuple, TextIO
 
 import click
 
@@ -16,7 +18,9 @@ from handshake_inspect.errors import UsageError
 from handshake_inspect.render import RENDERERS, Style, format_of
 
 if TYPE_CHECKING:
-    from handshake_inspect.live import Engine, Listener
+    from handshake_inspect.live import Engine, Listener, Source
+
+Shown = Literal["board", "lines", "objects", "nothing"]
 
 
 @click.command(
@@ -34,16 +38,21 @@ if TYPE_CHECKING:
 @click.option("--snaplen", metavar="BYTES", type=click.IntRange(min=64, max=262_144), default=262_144,
               show_default=True, help="Take so much of each frame.")  # fmt: skip
 @click.option("--promiscuous", is_flag=True, help="Have the interface take frames for other hosts as well.")
+@click.option("--max-connections", metavar="N", type=click.IntRange(min=16), default=65_536, show_default=True,
+              help="Keep so many at most: those that are over leave first, then the ones longest silent.")  # fmt: skip
 @options.output_options
 @options.two_msl_option
 @options.look_options
 def live(
     interfaces: tuple[str, ...], listing: bool, expression: str | None, count: int | None, duration: str | None,
-    snaplen: int, promiscuous: bool, format: str | None, output: str, two_msl: str, utc: bool, colour: bool | None,
+    snaplen: int, promiscuous: bool, max_connections: int, format: str | None, output: str, two_msl: str, utc: bool,
+    colour: bool | None,
 ) -> int:  # fmt: skip
     """Each connection's states while they change, on an interface.
 
-    Ends with Ctrl-C, SIGTERM, --count or --duration, and then prints the same report as for a file.
+    On a terminal a board that is drawn in place, else one line a transition; with --format ndjson one JSON object a
+    line. Ends with Ctrl-C, SIGTERM, --count or --duration, and then prints the same report as for a file. Needs
+    CAP_NET_RAW, and gives every privilege up as soon as it listens; sends nothing.
     """
     if listing:
         write_interfaces(sys.stdout)
@@ -51,32 +60,76 @@ def live(
     if not interfaces:
         raise UsageError("name an interface with -i; `handshake-inspect live --list` names them all")
     duration_s = None if duration is None else seconds_of(duration)
-    from handshake_inspect.live import Engine, open_live
+    from handshake_inspect.live import give_up, open_live
+    from handshake_inspect.live.rehearsal import Rehearsal
 
     kind = format or format_of(output)
     style = style_of(output, utc=utc, colour=colour)
-    source = open_live(interfaces, snaplen=snaplen, promiscuous=promiscuous, expression=expression)
-    listeners: list[Listener] = []
-    engine = Engine(source, two_msl=two_msl, listeners=listeners, count=count, duration_s=duration_s)
-    deliver(output, (), lambda out: write_live(engine, listeners, kind, style, out))
+    run = Run(kind, style, shown(kind, output), two_msl, count, duration_s, max_connections)
+    source = open_live(interfaces, snaplen=snaplen, promiscuous=promiscuous, expression=expression, count=count)
+    run.go(Rehearsal(), StringIO(), StringIO())
+    give_up()
+    engines: list[Engine] = []
+    if deliver(output, (), lambda out: engines.append(run.go(source, out, sys.stdout))):
+        tell_who_left(engines[0].left)
     for fault in source.faults:
         complain(str(fault))
     return UNREADABLE if source.faults else DONE
 
 
-def write_live(engine: Engine, listeners: list[Listener], kind: str, style: Style, out: TextIO) -> None:
-    """Run, write what changes and then the report."""
-    from handshake_inspect.render.live import Lines, Objects
-    from handshake_inspect.render.selection import Selection
+class Run(NamedTuple):
+    """How to run: what to write at the end (`kind`) and meanwhile (`shows`), and when to stop."""
 
+    kind: str
+    style: Style
+    shows: Shown
+    two_msl: str
+    most_frames: int | None
+    duration_s: float | None
+    max_connections: int
+
+    def go(self, source: Source, out: TextIO, screen: TextIO) -> Engine:
+        """Run a source to its end; the result goes to `out`, a board to `screen`."""
+        from handshake_inspect.live import Engine
+        from handshake_inspect.render.board import Board
+        from handshake_inspect.render.live import Lines, Objects
+        from handshake_inspect.render.selection import Selection
+
+        listeners: list[Listener] = []
+        engine = Engine(
+            source, two_msl=self.two_msl, listeners=listeners, count=self.most_frames, duration_s=self.duration_s,
+            max_connections=self.max_connections,
+        )  # fmt: skip
+        with ExitStack() as stack:
+            if self.shows == "objects":
+                listeners.append(Objects(out))
+            elif self.shows == "lines":
+                listeners.append(Lines(out, self.style))
+            elif self.shows == "board":
+                listeners.append(stack.enter_context(Board(screen, self.style)))
+            stack.enter_context(stopped_by_signals(engine))
+            report = engine.run()
+        if self.kind != "ndjson":
+            RENDERERS[self.kind].load()(Selection(report), out, self.style)
+        return engine
+
+
+def shown(kind: str, output: str) -> Shown:
+    """What is written while the run goes on: a board on a terminal, else lines beside a report for people."""
     if kind == "ndjson":
-        listeners.append(Objects(out))
-    elif kind == "table":
-        listeners.append(Lines(out, style))
-    with stopped_by_signals(engine):
-        report = engine.run()
-    if kind != "ndjson":
-        RENDERERS[kind].load()(Selection(report), out, style)
+        return "objects"
+    if sys.stdout.isatty() and os.environ.get("TERM") != "dumb" and sys.platform != "win32":
+        return "board"
+    return "lines" if kind == "table" and output == "-" else "nothing"
+
+
+def tell_who_left(left: dict[str, int]) -> None:
+    """A line on standard error when not all connections can be shown."""
+    if left:
+        from handshake_inspect.render.text import counted, counts
+
+        number = counted(sum(left.values()), "connection")
+        complain(f"{number} left the table and are only counted ({counts(left)}): --max-connections keeps more")
 
 
 @contextmanager

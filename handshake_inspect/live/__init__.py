@@ -6,5 +6,6 @@ A *source* yields batches of frames for as long as it likes (`Source`), a *tap* 
 
 from handshake_inspect.capture.live import interfaces, open_live
 from handshake_inspect.live.engine import Engine, Listener, News, Source, Tap
+from handshake_inspect.live.privileges import give_up
 
-__all__ = ["Engine", "Listener", "News", "Source", "Tap", "interfaces", "open_live"]
+__all__ = ["Engine", "Listener", "News", "Source", "Tap", "give_up", "interfaces", "open_live"]

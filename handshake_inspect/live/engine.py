@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 import time
-from array import array
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from handshake_inspect.analysis import Report, capture_info, two_msl_ns
 from handshake_inspect.capture import Batch
 from handshake_inspect.decode import Decoder
 from handshake_inspect.errors import CaptureError
-from handshake_inspect.live.events import Event
-from handshake_inspect.live.watch import Watch
-from handshake_inspect.track.tracker import NOBODYS, Tracker
-from handshake_inspect.verdict.judge import Judge
-from handshake_inspect.views import Views
+from handshake_inspect.live.events import Event, Lost
+from handshake_inspect.live.remaining import Remaining
+from handshake_inspect.live.table import Table
+from handshake_inspect.report import Connection
+from handshake_inspect.rfc9293.states import State
 
 TICK_S = 0.2
 """How often listeners are called."""
 
+MOST_CONNECTIONS = 65_536
+"""Connections in the table at most, unless asked otherwise: some 100 MB, if all of them went the whole way."""
+
 
 class Source(Protocol):
-    """Where frames come from while they come.  Its attributes are those of `Capture`."""
+    """Where frames come from while they come.  The other attributes are those of `Capture`."""
 
     path: str
-    format: str
     frames: int
     faults: list[CaptureError]
 
@@ -34,8 +35,16 @@ class Source(Protocol):
         """Frames that were dropped before they got here, None where nobody knows."""
 
     @property
+    def bytes(self) -> int:
+        """Bytes of the frames so far."""
+
+    @property
     def last_time_ns(self) -> int | None:
         """The largest time of the frames so far."""
+
+    @property
+    def now_ns(self) -> int:
+        """The time, in the frames' clock: every frame until then has been yielded."""
 
     def batches(self) -> Iterator[Batch | None]:
         """Yield batches, each until the next is asked for, and None at least every TICK_S when nothing comes."""
@@ -51,17 +60,45 @@ class Tap(Protocol):
         """Take the batch; it is gone when this returns."""
 
 
-class News(NamedTuple):
-    """What changed since the last time: `events` in the order in which they were found."""
+class News:
+    """What changed since the last time, and how things are.
 
-    events: Sequence[Event]
-    frames: int
-    lost: int | None
-    now_ns: int
+    `events` are in the order of their times.  `connections` counts all there ever were, `there` those that have not
+    left the table, `left` the others by reason.
+    """
+
+    def __init__(self, events: Sequence[Event], source: Source, table: Table) -> None:
+        self.events = events
+        self.source = source.path
+        self.frames = source.frames
+        self.bytes = source.bytes
+        self.lost = source.lost
+        self.now_ns = source.now_ns
+        self.connections = table.count
+        self.there = table.there
+        self.left = table.left
+        self._table = table
+
+    @property
+    def states(self) -> dict[str, int]:
+        """How many endpoints are in each state, but for CLOSED and LISTEN."""
+        return self._table.states
+
+    @property
+    def findings(self) -> dict[str, int]:
+        """How many connections show each finding, by its id."""
+        return self._table.findings
+
+    def longest(self, state: State) -> tuple[Connection, int, int] | None:
+        """Return the connection with an endpoint longest in `state`, which side (0 client) and since when, or None."""
+        return self._table.longest(state)
 
 
 class Listener(Protocol):
-    """Hears what changes."""
+    """Hears what changes: of the `newest` connections that did (None: of all), with `whole` also how they ended."""
+
+    newest: int | None
+    whole: bool
 
     def hear(self, news: News) -> None:
         """Called a few times a second, when nothing changed as well, and once after the last frame."""
@@ -70,7 +107,7 @@ class Listener(Protocol):
 class Engine:
     """Runs a source to its end, to `count` frames, for `duration_s` seconds or until `stop`.
 
-    `two_msl` is as for `analyse`.
+    `two_msl` is as for `analyse`; `max_connections` are in the table at most.
     """
 
     def __init__(
@@ -82,24 +119,27 @@ class Engine:
         listeners: Sequence[Listener] = (),
         count: int | None = None,
         duration_s: float | None = None,
+        max_connections: int = MOST_CONNECTIONS,
     ) -> None:
         self._source = source
-        self._two_msl = two_msl
-        self._two_msl_ns = two_msl_ns(two_msl)
         self._taps = taps
         self._listeners = listeners
         self._left = count
         self._duration_s = duration_s
         self._decoder = Decoder()
-        self._tracker = Tracker()
-        self._watch = Watch(self._tracker, self._two_msl_ns, two_msl)
-        self._numbers = array("I", [NOBODYS])
+        self._table = Table(two_msl_ns(two_msl), two_msl, max_connections)
+        self._lost = 0
+
+    @property
+    def left(self) -> dict[str, int]:
+        """How many connections have left the table, by reason."""
+        return self._table.left
 
     def stop(self) -> None:
         """End the run soon; what was captured until now is still analysed.  May be called from a signal handler."""
         self._source.stop()
 
-    def run(self) -> Report:
+    def run(self) -> Report | Remaining:
         """Return the report, when there is nothing more to come."""
         until = None if self._duration_s is None else time.monotonic() + self._duration_s
         tick = time.monotonic() + TICK_S
@@ -111,10 +151,20 @@ class Engine:
                 self._source.stop()
                 until = None
             if now >= tick:
-                self._tell()
+                self._tell(self._changes(self._source.now_ns))
                 tick = now + TICK_S
-        self._tell()
-        return self._report()
+        # The report ends with the last frame, as that on a file; or with the last TIME_WAIT that ran out after it.
+        end_ns = max(self._source.last_time_ns or 0, self._table.expired_ns)
+        events = self._changes(end_ns, last=True)
+        report = self._table.report(capture_info(self._source, self._decoder), end_ns, self._source.faults)
+        if self._whole:
+            events += self._table.rest(report)
+        self._tell(events)
+        return report
+
+    @property
+    def _whole(self) -> bool:
+        return any(listener.whole for listener in self._listeners)
 
     def _take(self, batch: Batch) -> None:
         """Take a batch into account; of one that goes beyond `count`, its first frames."""
@@ -126,22 +176,22 @@ class Engine:
         for tap in self._taps:
             tap.batch(batch)
         rows = self._decoder.decode(batch)
-        if rows > len(self._numbers):
-            self._numbers = array("I", [NOBODYS]) * rows
-        self._tracker.track(self._decoder.segments, rows, self._numbers)
-        self._watch.touch(self._numbers, rows)
+        self._table.take(self._decoder.segments, rows)
 
-    def _tell(self) -> None:
-        now_ns = self._source.last_time_ns or 0
-        news = News(self._watch.changes(now_ns), self._source.frames, self._source.lost, now_ns)
+    def _changes(self, now_ns: int, *, last: bool = False) -> list[Event]:
+        """Return what changed, and let connections leave."""
+        wanted = [listener.newest for listener in self._listeners]
+        newest = -1 if None in wanted else max((each for each in wanted if each is not None), default=0)
+        events = self._table.changes(now_ns, newest=newest, whole=self._whole, last=last)
+        if not last:
+            events += self._table.let_go(now_ns, whole=self._whole)
+        lost = (self._source.lost or 0) - self._lost
+        if lost:
+            self._lost += lost
+            events.append(Lost(time_ns=now_ns, frames=lost))
+        return events
+
+    def _tell(self, events: list[Event]) -> None:
+        news = News(events, self._source, self._table)
         for listener in self._listeners:
             listener.hear(news)
-
-    def _report(self) -> Report:
-        """Judge everything once more, as for a file."""
-        end_ns = self._source.last_time_ns or 0
-        judge = Judge(self._tracker, end_ns, self._two_msl_ns)
-        judge.judge_all()
-        views = Views(several=False, profile=self._two_msl, capture_end_ns=end_ns)
-        info = capture_info(self._source, self._decoder)
-        return Report((info,), self._tracker, judge, views, self._source.faults)

@@ -6,7 +6,7 @@ segments come.  Then all its transitions are told anew, in a Revision, which rep
 
 from __future__ import annotations
 
-from handshake_inspect.report import Connection, Plain, Role, Transition
+from handshake_inspect.report import Connection, Finding, Plain, Role, Transition
 
 
 class Side(Plain, frozen=True, kw_only=True):
@@ -16,32 +16,42 @@ class Side(Plain, frozen=True, kw_only=True):
     port: int
 
 
-class Moved(Plain, frozen=True, kw_only=True, tag_field="type", tag="transition"):
-    """One endpoint changed its state: `transition` follows those told of it before."""
+class About(Plain, frozen=True, kw_only=True):
+    """Which connection it is about; `id` is that of the report at the end."""
 
     id: int
     client: Side
     server: Side
+
+
+class Moved(About, frozen=True, kw_only=True, tag_field="type", tag="transition"):
+    """One endpoint changed its state: `transition` follows those told of it before."""
+
     endpoint: Role
     transition: Transition
 
 
-class Revision(Plain, frozen=True, kw_only=True, tag_field="type", tag="revision"):
-    """What was told of one endpoint was not all true: `transitions` are those of now, in place of all told before.
+class Revision(About, frozen=True, kw_only=True, tag_field="type", tag="revision"):
+    """What was told of one endpoint is not all true: `transitions` are those of now, in place of all told before.
 
-    `kept` of them, from the first one on, are as they were told.
+    The first `kept` of them were told just so.  With `only_proof` the same happened as was told, but more is known of
+    the proof: a certainty rose, a frame confirms.
     """
 
-    id: int
-    client: Side
-    server: Side
     endpoint: Role
     kept: int
+    only_proof: bool
     transitions: tuple[Transition, ...]
 
 
+class Noticed(About, frozen=True, kw_only=True, tag_field="type", tag="finding"):
+    """Something about the connection is worth a sentence; it may turn out otherwise until the connection ends."""
+
+    finding: Finding
+
+
 class Ended(Plain, frozen=True, kw_only=True, tag_field="type", tag="connection"):
-    """A connection as it is at its end, or at the end of the run; the last one told of an id counts."""
+    """A connection that has ended, or the run has; the last one of an id counts."""
 
     connection: Connection
 
@@ -53,5 +63,5 @@ class Lost(Plain, frozen=True, kw_only=True, tag_field="type", tag="lost"):
     frames: int
 
 
-Event = Moved | Revision | Ended | Lost
+Event = Moved | Revision | Noticed | Ended | Lost
 """A line of `live --format ndjson`."""

@@ -131,7 +131,7 @@ class Views:
                 for name, frame, expected, seen, ok in plain["checks"]
             ),
             time_wait=tuple(self._time_wait(stay) for stay in plain["stays"]),
-            findings=tuple(self._finding(note, plain) for note in plain["notes"]),
+            findings=tuple(self.finding(note, plain) for note in plain["notes"]),
             interop=interop(plain, addresses),
         )
 
@@ -156,10 +156,11 @@ class Views:
             else NO_OPTIONS,
             larger_than_mss=bool(flow["flags"] & OVERSIZED),
             time_in_state_ns=self._time_in_state(plain, side),
-            transitions=tuple(self._transition(step) for step in plain["steps"][side]),
+            transitions=tuple(self.transition(step) for step in plain["steps"][side]),
         )
 
-    def _transition(self, step: tuple[int, ...]) -> Transition:
+    def transition(self, step: tuple[int, ...]) -> Transition:
+        """Return one of the view's `steps`."""
         before, after, event, frame, earliest, time_ns, certainty, confirmed_by = step
         return Transition(
             from_=STATE_NAMES[before],
@@ -257,7 +258,8 @@ class Views:
             profile=self.profile,
         )
 
-    def _finding(self, note: tuple[int, ...], plain: dict[str, Any]) -> Finding:
+    def finding(self, note: tuple[int, ...], plain: dict[str, Any]) -> Finding:
+        """Return one of the view's `notes`."""
         number, endpoint, frame, second, a, b = note
         kind = FINDINGS[number]
         role = _role(endpoint)
