@@ -11,4 +11,4 @@ CONNECTION = (
     "H:evidence_dropped:B:family:B:flags:B:completeness:B:opener:B:first_sender:B:opening:B:closing:"
     "B:closed_first:B:client:(2)B:state:B:severity:2x}"
 )
-EVIDENCE = "T{q:time_ns:Q:frame:Q:detail:I:seq:I:ack:I:length:I:window:I:next:H:flags:B:sender:B:marks:}"
+EVIDENCE = "T{q:time_ns:I:seq:I:ack:I:frame:I:next:H:window:H:length:H:bits:B:marks:x}"

@@ -8,7 +8,7 @@ import cython
 from cython.cimports.handshake_inspect.track.embryo import EMBRYO
 from cython.cimports.handshake_inspect.track.gone import GONE, HAS_OLDER, LISTED, LIVES, Gone, to_former
 from cython.cimports.handshake_inspect.track.memory import doubled, zeroed
-from cython.cimports.handshake_inspect.track.table import Connection
+from cython.cimports.handshake_inspect.track.table import IS_WIDE, Connection
 from cython.cimports.handshake_inspect.track.tracker import Tracker
 from cython.cimports.libc.stdint import int64_t, uint8_t, uint32_t, uint64_t
 from cython.cimports.libc.stdlib import malloc
@@ -29,6 +29,7 @@ def let_go(t: Tracker, position: cython.Py_ssize_t, lives: cython.bint) -> cytho
     row: int64_t
     c: cython.pointer(Connection)
     index: int64_t
+    last: uint32_t
     if not _has_numbers(t):
         return -1
     row = t.row_of(position)
@@ -49,7 +50,10 @@ def let_go(t: Tracker, position: cython.Py_ssize_t, lives: cython.bint) -> cytho
         t.embryo_count -= 1
     else:
         if c.last_evidence:
-            t.evidence[c.last_evidence - 1].next = t.free_evidence
+            last = c.last_evidence
+            if t.evidence[last - 1].bits & IS_WIDE:
+                last = t.evidence[last - 1].next
+            t.evidence[last - 1].next = t.free_evidence
             t.free_evidence = c.first_evidence
         c.family = 0
         c.number = t.free_row

@@ -99,7 +99,8 @@ cdef enum:
     RST_ANYWHERE = 32
 
 
-# A segment that can have moved a state, or that answers for one that did.
+# A segment that can have moved a state, or that answers for one that did; kept as a Kept row, and as this while it is
+# looked at.
 cdef struct Evidence:
     int64_t time_ns
     uint64_t frame
@@ -108,10 +109,84 @@ cdef struct Evidence:
     uint32_t ack
     uint32_t length
     uint32_t window
-    uint32_t next           # index + 1 of this connection's next evidence; 0: none
     uint16_t flags          # TCP control bits
     uint8_t sender          # endpoint 0 or 1
     uint8_t marks           # the EVIDENCE_ bits below
+
+
+# Evidence in 32 bytes; what does not fit them is in the row that `next` leads to, a Wide one.
+cdef struct Kept:
+    int64_t time_ns
+    uint32_t seq
+    uint32_t ack
+    uint32_t frame          # after the connection's first
+    uint32_t next           # index + 1 of this connection's next evidence; 0: none
+    uint16_t window
+    uint16_t length
+    uint16_t bits           # TCP control bits, and the two below
+    uint8_t marks
+
+
+cdef struct Wide:
+    uint64_t frame
+    uint64_t detail
+    uint32_t length
+    uint32_t next           # where Kept has it
+    uint32_t window
+
+
+# Kept.bits
+cdef enum:
+    FROM_1 = 0x8000         # sent by endpoint 1
+    IS_WIDE = 0x4000
+    CONTROL_BITS = 0x01ff
+
+
+cdef inline bint is_wide(const Evidence* e, uint64_t first_frame) noexcept nogil:
+    return e.detail != 0 or e.length > 0xffff or e.window > 0xffff or (e.frame - first_frame) >> 32 != 0
+
+
+cdef inline void pack(Kept* k, const Evidence* e, uint64_t first_frame) noexcept nogil:
+    # All but `next` and IS_WIDE.
+    k.time_ns = e.time_ns
+    k.seq = e.seq
+    k.ack = e.ack
+    k.frame = <uint32_t> (e.frame - first_frame)
+    k.window = <uint16_t> e.window
+    k.length = <uint16_t> e.length
+    k.bits = e.flags | (FROM_1 if e.sender else 0)
+    k.marks = e.marks
+
+
+cdef inline void pack_wide(Wide* k, const Evidence* e) noexcept nogil:
+    k.frame = e.frame
+    k.detail = e.detail
+    k.length = e.length
+    k.window = e.window
+
+
+cdef inline uint32_t unpack(const Kept* rows, uint32_t link, uint64_t first_frame, Evidence* e) noexcept nogil:
+    # The evidence that `link` leads to; returns the link to the next.
+    cdef const Kept* k = &rows[link - 1]
+    cdef const Wide* more
+    e.time_ns = k.time_ns
+    e.frame = first_frame + k.frame
+    e.detail = 0
+    e.seq = k.seq
+    e.ack = k.ack
+    e.length = k.length
+    e.window = k.window
+    e.flags = k.bits & CONTROL_BITS
+    e.sender = 1 if k.bits & FROM_1 else 0
+    e.marks = k.marks
+    if k.bits & IS_WIDE:
+        more = <const Wide*> &rows[k.next - 1]
+        e.frame = more.frame
+        e.detail = more.detail
+        e.length = more.length
+        e.window = more.window
+        return more.next
+    return k.next
 
 
 # Evidence.marks

@@ -3,7 +3,7 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, int64_t
 from handshake_inspect.columns cimport Segment
 from handshake_inspect.track.embryo cimport Embryo
 from handshake_inspect.track.gone cimport Gone
-from handshake_inspect.track.table cimport Connection, Evidence
+from handshake_inspect.track.table cimport Connection, Kept
 
 
 cdef struct Slot:
@@ -37,7 +37,7 @@ cdef extern from *:
 
 cdef class Tracker:
     cdef Connection* connections    # in the order in which they were more than a SYN
-    cdef Evidence* evidence
+    cdef Kept* evidence
     cdef Embryo* embryos
     cdef uint32_t* places           # of each connection, in the order of first segments: row + 1, EMBRYO | number; 0: left
     cdef uint32_t* numbers          # of the connection at each of the places, NULL while none has left: both are the same

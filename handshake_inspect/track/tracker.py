@@ -64,6 +64,7 @@ from cython.cimports.handshake_inspect.track.table import (
     HAS_NEXT,
     ICMP,
     IN_ORDER,
+    IS_WIDE,
     LATE,
     MIRRORED,
     NEW_DATA,
@@ -85,6 +86,11 @@ from cython.cimports.handshake_inspect.track.table import (
     Connection,
     Evidence,
     Flow,
+    Kept,
+    Wide,
+    is_wide,
+    pack,
+    pack_wide,
 )
 from cython.cimports.libc.stdint import int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from cython.cimports.libc.stdlib import calloc, free, malloc, realloc
@@ -339,7 +345,7 @@ class Tracker:
         self.places = cython.cast(cython.pointer(uint32_t), malloc(self.place_space * cython.sizeof(uint32_t)))
         self.connections = cython.cast(cython.pointer(Connection), malloc(self.row_space * cython.sizeof(Connection)))
         self.embryos = cython.cast(cython.pointer(Embryo), malloc(self.embryo_space * cython.sizeof(Embryo)))
-        self.evidence = cython.cast(cython.pointer(Evidence), malloc(self.evidence_space * cython.sizeof(Evidence)))
+        self.evidence = cython.cast(cython.pointer(Kept), malloc(self.evidence_space * cython.sizeof(Kept)))
         self.slots = cython.cast(cython.pointer(Slot), zeroed((self.slot_mask + 1) * cython.sizeof(Slot)))
         self.recent = cython.cast(cython.pointer(Recent), calloc(RECENT, cython.sizeof(Recent)))
         if (
@@ -359,7 +365,7 @@ class Tracker:
         given_back(self.places, self.place_space * cython.sizeof(uint32_t))
         given_back(self.connections, self.row_space * cython.sizeof(Connection))
         given_back(self.embryos, self.embryo_space * cython.sizeof(Embryo))
-        given_back(self.evidence, self.evidence_space * cython.sizeof(Evidence))
+        given_back(self.evidence, self.evidence_space * cython.sizeof(Kept))
         given_back(self.slots, (self.slot_mask + 1) * cython.sizeof(Slot))
         given_back(self.gone, self.gone_space * cython.sizeof(Gone))
         free(self.numbers)
@@ -585,7 +591,7 @@ class Tracker:
 
     def evidence_rows(self):
         """Return the evidence as a buffer of structs, a view: it is stale after the next track()."""
-        return _as_buffer(self.evidence, self.evidence_count, cython.sizeof(Evidence), EVIDENCE)
+        return _as_buffer(self.evidence, self.evidence_count, cython.sizeof(Kept), EVIDENCE)
 
 
 @cython.cfunc
@@ -862,42 +868,79 @@ def _count_copy(c: cython.pointer(Connection), s: cython.pointer(Segment), side:
 
 
 @cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def _new_kept(t: Tracker) -> uint32_t:
+    """Return the number, counted from 1, of a free row of evidence; 0 when memory is out."""
+    grown: cython.pointer(Kept)
+    link: uint32_t = t.free_evidence
+    if link:
+        t.free_evidence = t.evidence[link - 1].next
+        return link
+    if t.evidence_count == t.evidence_space:
+        grown = cython.cast(cython.pointer(Kept), doubled(t.evidence, t.evidence_space, cython.sizeof(Kept)))
+        if grown == cython.NULL:
+            return 0
+        t.evidence = grown
+        t.evidence_space *= 2
+    t.evidence_count += 1
+    return cython.cast(uint32_t, t.evidence_count)
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def _append(t: Tracker, c: cython.pointer(Connection), e: cython.pointer(Evidence)) -> cython.int:
+    """Append `e` to the evidence of `c`; over the bound it takes the last one's place."""
+    k: cython.pointer(Kept)
+    link: uint32_t
+    wide: uint32_t
+    if c.evidence >= EVIDENCE_BOUND:
+        c.evidence_dropped += c.evidence_dropped < 65535
+        k = cython.address(t.evidence[c.last_evidence - 1])
+        wide = k.next
+    else:
+        link = _new_kept(t)
+        if link == 0:
+            return -1
+        k = cython.address(t.evidence[link - 1])
+        k.next = 0
+        wide = 0
+        if c.last_evidence:
+            # A wide row's chain goes on behind its second half.
+            if t.evidence[c.last_evidence - 1].bits & IS_WIDE:
+                t.evidence[t.evidence[c.last_evidence - 1].next - 1].next = link
+            else:
+                t.evidence[c.last_evidence - 1].next = link
+        else:
+            c.first_evidence = link
+        c.last_evidence = link
+        c.evidence += 1
+    pack(k, e, c.first_frame)
+    if wide == 0 and is_wide(e, c.first_frame):
+        wide = _new_kept(t)
+        if wide == 0:
+            return -1
+        k = cython.address(t.evidence[c.last_evidence - 1])
+        k.next = wide
+        t.evidence[wide - 1].next = 0
+    if wide:
+        k.bits |= IS_WIDE
+        pack_wide(cython.cast(cython.pointer(Wide), cython.address(t.evidence[wide - 1])), e)
+    return 0
+
+
+@cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
 def _keep(
     t: Tracker, c: cython.pointer(Connection), s: cython.pointer(Segment), side: cython.int, marks: cython.int
 ) -> cython.int:
-    """Append `s` to the evidence of `c`; over the bound it takes the last one's place."""
-    e: cython.pointer(Evidence)
-    grown: cython.pointer(Evidence)
+    """Append `s` to the evidence of `c`."""
+    e: Evidence
     p: cython.pointer(Flow) = cython.address(c.flow[1 - side])
-    link: uint32_t
-    if c.evidence >= EVIDENCE_BOUND:
-        c.evidence_dropped += c.evidence_dropped < 65535
-        e = cython.address(t.evidence[c.last_evidence - 1])
-    else:
-        if t.free_evidence:
-            link = t.free_evidence
-            t.free_evidence = t.evidence[link - 1].next
-        else:
-            if t.evidence_count == t.evidence_space:
-                grown = cython.cast(
-                    cython.pointer(Evidence), doubled(t.evidence, t.evidence_space, cython.sizeof(Evidence))
-                )
-                if grown == cython.NULL:
-                    return -1
-                t.evidence = grown
-                t.evidence_space *= 2
-            t.evidence_count += 1
-            link = cython.cast(uint32_t, t.evidence_count)
-        e = cython.address(t.evidence[link - 1])
-        if c.last_evidence:
-            t.evidence[c.last_evidence - 1].next = link
-        else:
-            c.first_evidence = link
-        c.last_evidence = link
-        c.evidence += 1
-        e.next = 0
     e.time_ns = s.time_ns
     e.frame = s.frame
     e.seq = s.seq
@@ -912,7 +955,7 @@ def _keep(
         if p.flags & HAS_ISN and c.flow[side].flags & HAS_ISN:
             marks |= WINDOW_KNOWN
     e.marks = cython.cast(uint8_t, marks)
-    return 0
+    return _append(t, c, cython.address(e))
 
 
 @cython.cfunc
@@ -921,7 +964,7 @@ def _keep(
 def _note_icmp(t: Tracker, newest: int64_t, s: cython.pointer(Segment), side: cython.int) -> cython.int:
     """Keep an ICMP error with the incarnation whose segment it quotes."""
     c: cython.pointer(Connection) = cython.address(t.connections[newest])
-    e: cython.pointer(Evidence)
+    e: Evidence
     f: cython.pointer(Flow) = cython.address(c.flow[side])
     if c.older and f.flags & HAS_NEXT and not -65536 <= distance(f.next, s.seq) <= 65536:
         if c.older & GONE:
@@ -931,16 +974,17 @@ def _note_icmp(t: Tracker, newest: int64_t, s: cython.pointer(Segment), side: cy
     if c.evidence >= EVIDENCE_BOUND:
         c.evidence_dropped += c.evidence_dropped < 65535
         return 0
-    if _keep(t, c, s, side, ICMP) < 0:
-        return -1
-    e = cython.address(t.evidence[c.last_evidence - 1])
+    e.time_ns = s.time_ns
+    e.frame = s.frame
     e.detail = cython.cast(uint64_t, s.seq) << 32 | cython.cast(uint64_t, s.icmp_type) << 8 | s.icmp_code
     e.flags = 0
+    e.sender = cython.cast(uint8_t, side)
+    e.marks = ICMP
     e.seq = cython.cast(uint32_t, s.reporter_high >> 32)
     e.ack = cython.cast(uint32_t, s.reporter_high)
     e.length = cython.cast(uint32_t, s.reporter_low >> 32)
     e.window = cython.cast(uint32_t, s.reporter_low)
-    return 0
+    return _append(t, c, cython.address(e))
 
 
 @cython.cfunc

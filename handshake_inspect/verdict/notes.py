@@ -20,6 +20,7 @@ from cython.cimports.handshake_inspect.track.table import (
     Connection,
     Evidence,
     Flow,
+    unpack,
 )
 from cython.cimports.handshake_inspect.track.tracker import Tracker
 from cython.cimports.handshake_inspect.verdict.findings import (
@@ -224,7 +225,7 @@ def challenge(r: cython.pointer(Replay), t: Tracker) -> uint64_t:
     It is of the incarnation before, sent by the endpoint that the SYN went to, before that answered us.
     """
     older: cython.pointer(Connection)
-    e: cython.pointer(Evidence)
+    e: Evidence
     link: uint32_t
     syn: cython.pointer(Evidence)
     until: int64_t = 0x7FFFFFFFFFFFFFFF
@@ -241,7 +242,7 @@ def challenge(r: cython.pointer(Replay), t: Tracker) -> uint64_t:
             until = r.evidence[i].frame
             break
     while link:
-        e = cython.address(t.evidence[link - 1])
+        link = unpack(t.evidence, link, older.first_frame, cython.address(e))
         if (
             e.frame > syn.frame
             and cython.cast(int64_t, e.frame) < until
@@ -250,7 +251,6 @@ def challenge(r: cython.pointer(Replay), t: Tracker) -> uint64_t:
             and e.length == 0
         ):
             return e.frame
-        link = e.next
     return 0
 
 

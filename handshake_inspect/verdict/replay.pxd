@@ -78,7 +78,8 @@ cdef struct Check:
 cdef struct Replay:
     Connection* connection
     Flow* flow[2]
-    Evidence* evidence[MOST_EVIDENCE]
+    Evidence* evidence[MOST_EVIDENCE]       # in the order that they are looked at
+    Evidence rows[MOST_EVIDENCE]            # in the order of the capture
     uint8_t sender[MOST_EVIDENCE]
     uint8_t rst_fate[MOST_EVIDENCE]
     uint8_t receiver_state[MOST_EVIDENCE]   # state of the endpoint that a RST met

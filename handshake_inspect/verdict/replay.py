@@ -62,6 +62,7 @@ from cython.cimports.handshake_inspect.track.table import (
     WRONG_ACK,
     Connection,
     Evidence,
+    unpack,
 )
 from cython.cimports.handshake_inspect.track.tracker import Tracker
 from cython.cimports.libc.stdint import int32_t, int64_t, uint8_t, uint32_t, uint64_t
@@ -246,13 +247,13 @@ def _gather(r: cython.pointer(Replay), t: Tracker, row: cython.Py_ssize_t) -> cy
     r.flow[0] = cython.address(c.flow[client])
     r.flow[1] = cython.address(c.flow[1 - client])
     while link and i < MOST_EVIDENCE:
-        e = cython.address(t.evidence[link - 1])
+        e = cython.address(r.rows[i])
+        link = unpack(t.evidence, link, c.first_frame, e)
         r.evidence[i] = e
         r.sender[i] = 0 if e.sender == client else 1
         r.rst_fate[i] = RST_NONE
         r.receiver_state[i] = NO_STATE
         i += 1
-        link = e.next
     r.count = i
     for j in range(2):
         _put_fin_before_its_ack(r, j)

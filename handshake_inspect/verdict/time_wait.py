@@ -3,7 +3,7 @@
 import cython
 from cython.cimports.handshake_inspect.columns import ACK, SYN
 from cython.cimports.handshake_inspect.rfc9293.states import CLOSED, NEW_SYN, TIME_WAIT, TIMEOUT_2MSL
-from cython.cimports.handshake_inspect.track.table import SYN_ACK_SEEN, Connection, Evidence
+from cython.cimports.handshake_inspect.track.table import SYN_ACK_SEEN, Connection, Evidence, unpack
 from cython.cimports.handshake_inspect.track.tracker import Tracker
 from cython.cimports.handshake_inspect.verdict.replay import (
     INFERRED,
@@ -26,7 +26,8 @@ def _judge_stay(r: cython.pointer(Replay), t: Tracker, side: cython.int) -> cyth
     s: cython.pointer(Stay) = cython.address(r.stay[side])
     c: cython.pointer(Connection) = r.connection
     newer: cython.pointer(Connection)
-    e: cython.pointer(Evidence) = cython.NULL
+    first: Evidence
+    e: cython.pointer(Evidence)
     holder: cython.int = c.client if side == 0 else 1 - c.client
     expiry: int64_t = s.last_start_ns + r.two_msl_ns
     sent: cython.bint
@@ -41,7 +42,8 @@ def _judge_stay(r: cython.pointer(Replay), t: Tracker, side: cython.int) -> cyth
     if c.newer:
         newer = cython.address(t.connections[c.newer - 1])
         if newer.first_evidence:
-            e = cython.address(t.evidence[newer.first_evidence - 1])
+            e = cython.address(first)
+            unpack(t.evidence, newer.first_evidence, newer.first_frame, e)
             sent = e.sender == holder
             if (
                 e.flags & (SYN | ACK) == SYN
