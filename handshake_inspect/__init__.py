@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         TimeWaitEnd,
         Transition,
     )
+    from handshake_inspect.stream import Passing, iter_connections
     from handshake_inspect.tables.kinds import finding_bit
 
 __version__ = "0.1.0"
@@ -73,6 +74,7 @@ __all__ = [
     "Opening",
     "OpeningKind",
     "Options",
+    "Passing",
     "Report",
     "Retransmissions",
     "Role",
@@ -87,10 +89,12 @@ __all__ = [
     "__version__",
     "analyse",
     "finding_bit",
+    "iter_connections",
 ]
 
 HOMES = {"analysis": ("Connections", "Report", "analyse"),
          "errors": ("CaptureError", "ExpectationError", "FilterError", "HandshakeInspectError", "UsageError"),
+         "stream": ("Passing", "iter_connections"),
          "tables.kinds": ("finding_bit",)}  # fmt: skip
 """Which module each name is in; those that are not here are in `report`."""
 

@@ -14,7 +14,7 @@ from handshake_inspect.verdict.judge import Judge
 from handshake_inspect.verdict.leaving import Leaving
 
 if TYPE_CHECKING:
-    from handshake_inspect.report import Connection, Summary
+    from handshake_inspect.report import CaptureInfo, Connection, Summary
 
 UNANSWERED_NS = 180 * 10**9
 """Silence after which a connection that never opened has been given up: Linux sends its last SYN after 63 s and waits
@@ -128,17 +128,36 @@ class Passing:
 
     What a report says of a connection stays the same, but for two things that are known later: segments that come
     more than 2MSL after its end are counted in `late`, and that a host's ISNs can be predicted, which all connections
-    together show, is said of those only that are given out at the end.  Iterate once; `faults` is complete then.
+    together show, is said of those only that are given out at the end.  Iterate once; `faults`, `captures` and
+    `summary` are complete then.
     """
 
-    def __init__(self, paths: str | Sequence[str], *, two_msl: str = "linux", progress: Progress | None = None) -> None:
+    def __init__(
+        self,
+        paths: str | Sequence[str],
+        *,
+        two_msl: str = "linux",
+        max_connections: int = 0,
+        progress: Progress | None = None,
+    ) -> None:
         self._reading = Reading(paths, progress)
-        self._stream = Stream(two_msl=two_msl, unanswered_ns=0, several=_several(self._reading.names))
+        several = _several(self._reading.names)
+        self._stream = Stream(two_msl=two_msl, unanswered_ns=0, max_connections=max_connections, several=several)
 
     @property
     def faults(self) -> list[CaptureError]:
         """What was wrong with the inputs."""
         return self._reading.faults
+
+    @property
+    def captures(self) -> tuple[CaptureInfo, ...]:
+        """What is known of each capture that was read."""
+        return self._reading.infos()
+
+    @property
+    def summary(self) -> Summary:
+        """The counts over the connections that were given out."""
+        return self._stream.summary
 
     @property
     def late(self) -> int:
@@ -156,6 +175,25 @@ class Passing:
                 self._stream.add(segments, rows)
                 yield from self._stream.over()
         yield from self._stream.rest(self._reading.end_ns)
+
+
+def iter_connections(
+    paths: str | Sequence[str], *, two_msl: str = "linux", max_connections: int = 0, progress: Progress | None = None
+) -> Passing:
+    """Read captures larger than memory: iterate over what this returns, and each connection comes when it is over.
+
+    A connection is over 2MSL after its last segment, once both ends are CLOSED; the others come at the end.  So memory
+    is that of the connections that are open, or never answered.  `max_connections` bounds these too: whenever there
+    are more, those seen least recently come at once, as they are, and what is captured of them later begins a
+    connection anew, mid-stream.  The rest is as in `analyse`, which it raises the errors of while it is iterated over.
+
+    >>> passing = iter_connections("sample_pcaps/normal_close_by_client/capture.pcap")
+    >>> [(connection.id, connection.closing.kind) for connection in passing]
+    [(0, 'four-way')]
+    >>> passing.count, passing.late, passing.faults
+    (1, 0, [])
+    """
+    return Passing(paths, two_msl=two_msl, max_connections=max_connections, progress=progress)
 
 
 def _several(names: Sequence[str]) -> bool:

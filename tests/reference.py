@@ -23,7 +23,7 @@ tables they are NumPy's `datetime64[ns]` and `timedelta64[ns]`. What is not know
 from 1, captures and ids from 0.
 """
 SECTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("Analysing", ("analyse", "Report", "Connections", "finding_bit")),
+    ("Analysing", ("analyse", "Report", "Connections", "iter_connections", "Passing", "finding_bit")),
     ("A connection", ("Connection", "Endpoint", "Transition", "Opening", "Closing", "TimeWait", "Check", "Finding",
                       "Options", "Retransmissions", "BytesPerSide", "Schedule", "Icmp", "Interop")),
     ("A capture", ("CaptureInfo", "Counters", "Fault", "Summary", "FrameOf")),
