@@ -97,6 +97,13 @@ def test_the_most_at_once_is_that_of_the_fullest_instant(intervals):
     assert most(starts, ends) == fullest
 
 
+def test_what_came_after_the_close_is_told_with_the_stay_that_kept_it():
+    (stay,), _ = tallied("open; talk; FIN >; < ACK; < FIN; ACK >; < DATA(10) again @5; ACK @5.1 >")
+    assert stay.late == "1 segment after the close, the first in frame 12"
+    (stay,), _ = tallied("open; talk; FIN >; < ACK; < FIN; ACK >")
+    assert stay.late is None
+
+
 @pytest.mark.parametrize("times", [(0, 1, 2, 3), (0, 0.1, 0.2)])
 def test_starts_are_in_the_order_of_the_capture(times):
     stays, _ = tallied(many(CLIENT_FIRST, times))

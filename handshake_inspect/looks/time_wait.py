@@ -25,6 +25,7 @@ MANY = 0.5
 class Stay(Plain, frozen=True, kw_only=True, omit_defaults=True):
     """One stay in TIME_WAIT, as in the report, with its addresses; `proof` is what shows the state beyond doubt.
 
+    `late` tells the segments that came after the close, which TIME_WAIT keeps from the next connection.
     Names, here and below, are there when they were asked for.
     """
 
@@ -42,6 +43,7 @@ class Stay(Plain, frozen=True, kw_only=True, omit_defaults=True):
     at_least_ns: int | None
     at_most_ns: int | None
     proof: str | None
+    late: str | None
     names: tuple[str, ...] = ()
     peer_names: tuple[str, ...] = ()
 
@@ -238,6 +240,7 @@ def stay_of(connection: Connection, stay: TimeWait) -> Stay:
         at_least_ns=stay.at_least_ns,
         at_most_ns=stay.at_most_ns,
         proof=_proof(connection, stay),
+        late=next((finding.text for finding in connection.findings if finding.id == "late-segment"), None),
         names=own.names,
         peer_names=peer.names,
     )

@@ -36,7 +36,7 @@ TITLES = ("#", "holder", "address", "peer", "seconds", "at least", "at most", "e
 ALIGN = "><<<>>><"
 CSV = (
     "connection", "holder", "address", "port", "peer_address", "peer_port", "frame", "start_ns", "restarts", "end",
-    "end_frame", "at_least_ns", "at_most_ns", "proof", "names", "peer_names",
+    "end_frame", "at_least_ns", "at_most_ns", "proof", "late", "names", "peer_names",
 )  # fmt: skip
 ALL = tuple(range(len(TITLES)))
 WITHOUT_HOLDER = tuple(place for place in ALL if TITLES[place] != "holder")
@@ -58,7 +58,7 @@ def _ranked(connections: Iterable[Connection], tally: Tally) -> Iterator[tuple[i
     number = 0
     for connection in connections:
         for stay in tally.add(connection):
-            told = stay.proof is not None or bool(stay.restarts) or stay.end_frame is not None
+            told = stay.proof is not None or stay.late is not None or bool(stay.restarts) or stay.end_frame is not None
             yield (0 if told else 1), number, stay
             number += 1
 
@@ -157,6 +157,8 @@ def _told(stay: Stay, style: Style) -> Iterator[str]:
     """What stands below a stay: when it began again, and what proves it."""
     if stay.restarts:
         yield from wrapped("", "        ", f"      began again at {frame_list(stay.restarts)}", style.width)
+    if stay.late:
+        yield from wrapped("", "        ", f"      keeps from the next connection: {stay.late}", style.width)
     if stay.proof:
         yield from wrapped("", "        ", f"      proof: {stay.proof}", style.width)
 
