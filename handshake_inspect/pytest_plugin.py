@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def handshakes(request: pytest.FixtureRequest) -> OpenCapture:
-    """The connections of a capture, with assertions that show a ladder: handshakes("web.pcap").only().opened(...).
+    """The connections of a capture, with assertions that show a ladder.
+
+    `handshakes("web.pcap").only().opened("three-way")`, or `handshakes("web.pcap", expect="expect.toml")`.
 
     A relative path is looked for beside the test's file first, then in the current folder.
     """

@@ -185,7 +185,8 @@ def iter_connections(
     A connection is over 2MSL after its last segment, once both ends are CLOSED; the others come at the end.  So memory
     is that of the connections that are open, or never answered.  `max_connections` bounds these too: whenever there
     are more, those seen least recently come at once, as they are, and what is captured of them later begins a
-    connection anew, mid-stream.  The rest is as in `analyse`, which it raises the errors of while it is iterated over.
+    connection anew, mid-stream.  The other arguments and the errors are those of `analyse`; CaptureError is raised when
+    the iteration begins.
 
     >>> passing = iter_connections("sample_pcaps/normal_close_by_client/capture.pcap")
     >>> [(connection.id, connection.closing.kind) for connection in passing]

@@ -41,7 +41,11 @@ NOT_CLOSED = ("open", "none")
 
 
 class Handshake:
-    """One connection in a test: `connection` is its view, the methods say what must hold of it."""
+    """One connection in a test: `connection` is its view, the methods say what must hold of it.
+
+    Each assertion returns the connection, so they can be chained.  It raises AssertionError, with the ladder, for what
+    does not hold, and UsageError for a word that does not exist.
+    """
 
     def __init__(self, connection: Connection, paths: Sequence[str], captures: tuple[CaptureInfo, ...]) -> None:
         self.connection = connection
@@ -148,9 +152,9 @@ class Handshake:
         """Raise AssertionError: what was expected, what was seen, where, and the ladder."""
         __tracebackhide__ = True
         place = f"{', '.join(self._paths)}, connection {self.connection.id}"
-        raise AssertionError(f"{told(expected, seen, place)}\n\n{self.drawn()}")
+        raise AssertionError(f"{told(expected, seen, place)}\n\n{self._drawn()}")
 
-    def drawn(self) -> str:
+    def _drawn(self) -> str:
         """The ladder, cut to MOST_LINES; where it cannot be drawn, why."""
         try:
             lines = self.ladder().splitlines()
@@ -250,7 +254,7 @@ class Handshakes(Sequence[Handshake]):
         first = min(cases, key=lambda case: case.outcome == "unjudged", default=None)
         if first is None or first.connection is None:
             return out.getvalue().rstrip("\n")
-        return f"{out.getvalue()}\n{self._handshake(first.connection.id).drawn()}"
+        return f"{out.getvalue()}\n{self._handshake(first.connection.id)._drawn()}"
 
     def no_findings(self, *, but: Collection[str] = ()) -> Handshakes:
         """None of them has findings, or none but these; the first that has is shown."""
