@@ -42,7 +42,7 @@ from cython.cimports.handshake_inspect.decode.packet import (
     lack,
     u16,
 )
-from cython.cimports.handshake_inspect.decode.tcp import tcp
+from cython.cimports.handshake_inspect.decode.tcp import usual
 from cython.cimports.handshake_inspect.decode.tunnels import protocol
 from cython.cimports.libc.stdint import int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from cython.cimports.libc.string import memcpy
@@ -92,12 +92,8 @@ def _walk(p: cython.pointer[Packet]) -> cython.int:
             return lack(p, _skip[p.link_type])
         p.at = _skip[p.link_type]
         p.type = u16(p, p.at - 2)
-    elif layer == ETHERNET and u16(p, 12) == 0x0800 and has(p, 14):
-        # Nearly every frame there is: the same steps, without asking at each one which it is.
-        p.at = 14
-        layer = ipv4(p)
-        if layer == PROTOCOL and p.type == 6:
-            return tcp(p)
+    elif layer == ETHERNET and usual(p) == COUNT_TCP:
+        return COUNT_TCP
     for _ in range(HEADERS_MOST):
         if layer < FIRST_LAYER:
             break

@@ -97,6 +97,16 @@ cdef inline uint64_t u64(const Packet* p, uint64_t at) noexcept nogil:
     return <uint64_t> u32(p, at) << 32 | u32(p, at + 4)
 
 
+# Without a check: the caller knows that the bytes are there.
+
+cdef inline uint32_t sure16(const uint8_t* data) noexcept nogil:
+    return <uint32_t> data[0] << 8 | data[1]
+
+
+cdef inline uint32_t sure32(const uint8_t* data) noexcept nogil:
+    return <uint32_t> data[0] << 24 | <uint32_t> data[1] << 16 | <uint32_t> data[2] << 8 | <uint32_t> data[3]
+
+
 cdef inline bint has(const Packet* p, uint64_t size) noexcept nogil:
     # Whether the next `size` bytes are there.
     return p.at + size <= p.end

@@ -20,12 +20,14 @@ from cython.cimports.handshake_inspect.columns import (
     TCP,
     Segment,
 )
-from cython.cimports.handshake_inspect.decode.packet import Packet, has, lack, u8, u16, u32
+from cython.cimports.handshake_inspect.decode.packet import Packet, has, lack, narrow, sure16, sure32, u8, u16, u32
 from cython.cimports.libc.stdint import uint8_t, uint16_t, uint32_t, uint64_t
 from cython.cimports.libc.string import memcpy
 
 # NOP, NOP, timestamps of ten bytes: how nearly every segment after the SYN carries them (RFC 7323 appendix A).
 ALIGNED_TIMESTAMPS = cython.declare(uint32_t, 0x0101080A)
+# MSS, then these, then NOP and a window scale: how Linux writes the options of a SYN.
+LINUX_SYN = cython.declare(uint32_t, 0x0402080A)
 FAST_OPEN_MAGIC = cython.declare(uint32_t, 0xF989)
 WINDOW_SCALE_MOST = cython.declare(uint32_t, 14)
 
@@ -46,23 +48,8 @@ def tcp(p: cython.pointer[Packet]) -> cython.int:
     if header < 20 or at + header > p.limit:
         return COUNT_MALFORMED
     row: cython.pointer[Segment] = p.row
-    row.kind = TCP
     row.family = p.family
-    row.src_port = u16(p, at)
-    row.dst_port = u16(p, at + 2)
-    row.seq = u32(p, at + 4)
-    row.ack = u32(p, at + 8)
-    row.flags = u16(p, at + 12) & 0x1FF
-    row.window = u16(p, at + 14)
-    row.checksum = u16(p, at + 16)
-    row.length = cython.cast(uint32_t, p.limit - at - header)
-    row.options = 0
-    row.fast_open = 0
-    row.icmp_type = 0
-    row.icmp_code = 0
-    row.reporter_high = 0
-    row.reporter_low = 0
-    row.marks = MARK_CUT if p.limit > p.end else 0
+    _fixed(p, row, at, header)
     if header >= 32 and has(p, 32) and u32(p, at + 20) == ALIGNED_TIMESTAMPS and not row.flags & SYN:
         row.ts_value = u32(p, at + 24)
         row.ts_echo = u32(p, at + 28)
@@ -72,6 +59,86 @@ def tcp(p: cython.pointer[Packet]) -> cython.int:
     if row.flags & (SYN | FIN | RST) and not row.marks & MARK_CUT and not p.rerouted:
         row.marks |= _checksum_mark(p)
     return COUNT_TCP
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def _fixed(p: cython.pointer[Packet], row: cython.pointer[Segment], at: uint64_t, header: uint64_t) -> cython.void:
+    """Fill the row from the 20 bytes at `at`, which are there, and the lengths."""
+    data: cython.pointer[cython.const[uint8_t]] = p.bytes + at
+    row.kind = TCP
+    row.src_port = sure16(data)
+    row.dst_port = sure16(data + 2)
+    row.seq = sure32(data + 4)
+    row.ack = sure32(data + 8)
+    row.flags = sure16(data + 12) & 0x1FF
+    row.window = sure16(data + 14)
+    row.checksum = sure16(data + 16)
+    row.length = cython.cast(uint32_t, p.limit - at - header)
+    row.options = 0
+    row.fast_open = 0
+    row.icmp_type = 0
+    row.icmp_code = 0
+    row.reporter_high = 0
+    row.reporter_low = 0
+    row.marks = MARK_CUT if p.limit > p.end else 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def usual(p: cython.pointer[Packet]) -> cython.int:
+    """Fill the row from what nearly every frame is: Ethernet, IPv4 without options, TCP with its whole header.
+
+    Returns COUNT_TCP; or -1, and nothing is done, where the frame is anything else.  One check covers every read.
+    """
+    data: cython.pointer[cython.const[uint8_t]] = p.bytes
+    row: cython.pointer[Segment] = p.row
+    total: uint64_t
+    header: uint64_t
+    if p.end < 54 or data[12] != 8 or data[13] or data[14] != 0x45 or data[23] != 6 or data[20] & 0x3F or data[21]:
+        return -1
+    total = sure16(data + 16)
+    header = (data[46] >> 4) * 4
+    if header < 20 or total < 20 + header or p.end < 34 + header:
+        return -1
+    narrow(p, 14 + total)
+    p.at = 34
+    p.family = 4
+    p.rerouted = False
+    row.family = 4
+    row.src_high = 0
+    row.dst_high = 0
+    row.src_low = sure32(data + 26)
+    row.dst_low = sure32(data + 30)
+    row.ip_id = sure16(data + 18)
+    _fixed(p, row, 34, header)
+    if header >= 32 and sure32(data + 54) == ALIGNED_TIMESTAMPS and not row.flags & SYN:
+        row.ts_value = sure32(data + 58)
+        row.ts_echo = sure32(data + 62)
+        row.options = OPTION_TIMESTAMPS
+    elif header == 40 and sure32(data + 58) == LINUX_SYN and sure16(data + 54) == 0x0204 and _is_scale(data + 70):
+        row.mss = sure16(data + 56)
+        row.ts_value = sure32(data + 62)
+        row.ts_echo = sure32(data + 66)
+        row.window_scale = min(data[73], cython.cast(uint8_t, WINDOW_SCALE_MOST))
+        row.options = OPTION_MSS | OPTION_SACK_PERMITTED | OPTION_TIMESTAMPS | OPTION_WINDOW_SCALE
+    elif header > 20:
+        _options(p, 54, 34 + header)
+    if row.flags & (SYN | FIN | RST) and not row.marks & MARK_CUT:
+        row.marks |= _checksum_mark(p)
+    return COUNT_TCP
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def _is_scale(data: cython.pointer[cython.const[uint8_t]]) -> cython.bint:
+    """Whether NOP and a window scale option are here."""
+    return data[0] == 1 and data[1] == 3 and data[2] == 3
 
 
 @cython.cfunc
