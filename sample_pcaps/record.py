@@ -86,8 +86,8 @@ def index() -> str:
     rows = "".join(f"| [{recipe.name}]({recipe.name}/README.md) | {recipe.shows} |\n" for recipe in RECIPES)
     return (
         "# Sample captures\n\n"
-        "Each folder holds a capture and a README.md that says, frame by frame, what it proves. "
-        "Look at them in this order.\n\n"
+        "Each folder holds a capture, a README.md that says, frame by frame, what it proves, and an expect.toml that "
+        "`handshake-inspect check sample_pcaps` judges it by. Look at them in this order.\n\n"
         f"| sample | what it shows |\n|---|---|\n{rows}\n"
         "All of it was recorded between real sockets by `sudo make samples`; the addresses are those reserved for "
         "documentation.\n"

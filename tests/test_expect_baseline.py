@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import tempfile
+from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from handshake_inspect.errors import ExpectationError, UsageError
 from handshake_inspect.expect.baseline import (
@@ -191,6 +195,16 @@ def test_what_is_no_baseline_is_refused(tmp_path, text):
     with pytest.raises(ExpectationError) as refusal:
         load(str(path))
     assert str(refusal.value) == f"{path}: {REFUSED[text]}"
+
+
+@given(st.binary(max_size=40) | st.text(max_size=40).map(str.encode))
+@settings(max_examples=300, deadline=None)
+def test_any_bytes_are_refused(data):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "b.json")
+        path.write_bytes(data)
+        with pytest.raises(ExpectationError):
+            load(str(path))
 
 
 def test_an_only_capture_is_compared_with_an_only_one_whatever_it_is_called():

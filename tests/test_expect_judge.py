@@ -109,6 +109,22 @@ def test_a_weak_verdict_is_judged_only_when_it_is_asked_for():
     assert verdict(LOST, f'grade = "weak"\n{keys}').outcome == "unjudged"
 
 
+def test_a_syn_ack_that_the_capture_lost_breaks_nothing():
+    ladder = "SYN >; < SYN-ACK hidden; ACK >; talk; close"
+    found = verdict(
+        ladder, 'opening = "three-way"\nclosing = "four-way"\nstate.server = "CLOSED"\nmax.handshake = "1 s"'
+    )
+    assert set(outcomes(found).values()) == {"unjudged"}
+    assert found.results[0].cases[0].because == "the SYN-ACK is not in the capture, and what followed is"
+
+
+def test_times_of_a_clock_that_goes_back_are_not_judged():
+    ladder = "SYN @5 >; < SYN-ACK @4; ACK @4.1 >; talk; close"
+    found = verdict(ladder, 'max.handshake = "1 s"\nmax.duration = "1 s"\nopening = "three-way"')
+    assert outcomes(found) == {"max.handshake": "unjudged", "max.duration": "unjudged", "opening": "held"}
+    assert found.results[0].cases[0].because == "the clock of the capture goes back"
+
+
 def test_a_guessed_client_is_no_client():
     (result,) = verdict(MID, 'match = "port 443"\nclosed_by = "server"').results
     assert result.cases[0].because == "which end is the client is a guess"

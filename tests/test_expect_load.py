@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from handshake_inspect.errors import ExpectationError
 from handshake_inspect.expect.keys import keys, measures, sentence_of
@@ -109,6 +111,44 @@ def test_every_line_is_found_without_a_second_reading_of_toml():
         ("t", 1, "x"): 13, ("t", 1, "x", "z"): 13, ("t", 1, "v", 0): 14, ("t", 1, "v", 0, "w"): 15,
         ("t", 1, "v", 1): 16, ("t", 1, "v", 1, "w"): 17,
     }  # fmt: skip
+
+
+def test_a_value_of_very_many_lines_loses_lines_and_nothing_else():
+    long = '[[expect]]\nname = """drain' + "\n" * 5_000 + '"""\nopening = "refused"\n'
+    (expectation,) = loads(long)
+    assert (expectation.line, expectation.demands[0].line) == (1, 1)
+
+
+def test_any_text_is_understood_or_refused():
+    pieces = (
+        "[[expect]]",
+        "[expect]",
+        "max",
+        ".",
+        "handshake",
+        "=",
+        '"1 s"',
+        "[",
+        "]",
+        "{",
+        "}",
+        "\n",
+        "#",
+        "\x00",
+        "\u202e",
+        "1",
+        "é",
+    )
+
+    @given(st.lists(st.sampled_from(pieces) | st.text(max_size=3), max_size=30))
+    @settings(max_examples=500, deadline=None)
+    def trial(parts):
+        try:
+            loads(" ".join(parts))
+        except ExpectationError as refusal:
+            assert str(refusal)
+
+    trial()
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path):

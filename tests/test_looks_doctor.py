@@ -26,6 +26,8 @@ GRADES = {
     "open; talk; < FIN; quiet @9":                            ("firm",       ()),
     "open; talk; DATA(10) hidden >; < ACK; close":            ("weak",       ("small-gap",)),
     "open; DATA(10) hidden >; < ACK; talk":                   ("impossible", ("gap",)),
+    "SYN >; < SYN-ACK hidden; ACK >; talk; close":            ("impossible", ("no-syn-ack",)),
+    "SYN >; < SYN-ACK hidden; ACK >; FIN >; < ACK; < FIN; ACK >": ("impossible", ("no-syn-ack",)),
     "mid; talk; close":                                       ("impossible", ("mid-stream",)),
     "SYN >; < SYN-ACK hidden; ACK >; DATA(10) >":             ("impossible", ("one-sided", "inferred")),
     "SYN >":                                                  ("weak",       ("too-early",)),

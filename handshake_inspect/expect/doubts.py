@@ -12,8 +12,8 @@ from typing import Literal, NamedTuple
 from handshake_inspect.looks.grade import REASONS, UNPROVABLE, GradeName
 from handshake_inspect.report import CaptureInfo, Connection, Endpoint
 
-Aspect = Literal["opening", "closing", "client", "server", "roles", "data"]
-"""What can be in doubt: the opening, the closing, the states of each end, who is client, counts and their times."""
+Aspect = Literal["opening", "closing", "client", "server", "roles", "data", "time"]
+"""What can be in doubt: the opening, the closing, the states of each end, who is client, what was sent, and when."""
 
 ALL: frozenset[Aspect] = frozenset(("opening", "closing", "client", "server", "data"))
 ENDS: frozenset[Aspect] = frozenset(("client", "server"))
@@ -25,6 +25,7 @@ CLOUDS: dict[str, frozenset[Aspect]] = {
     "one-sided":      ALL,
     "mid-stream":     BEGUN,
     "self-connected": ALL,
+    "no-syn-ack":     ALL,
     "gap":            ENDED,
     "small-gap":      frozenset(("data",)),
     "last-ack":       ENDS,
@@ -63,6 +64,11 @@ def _of_grade(holds: Callable[[Connection, int], bool]) -> Callable[[Connection,
     return lambda connection, setting: holds(connection, setting.capture_end_ns)
 
 
+def _clock_goes_back(connection: Connection) -> bool:
+    """The finding without a frame is about the clock; with one, about a SYN-ACK that stands before its SYN."""
+    return any(finding.id == "out-of-order-capture" and not finding.frames for finding in connection.findings)
+
+
 DAMAGED = "the capture is damaged, and what follows is not known"
 TRUNCATED = "frames are cut within their headers, and whose they are is not known"
 
@@ -72,6 +78,8 @@ DOUBTS = (
     Doubt("truncated", "impossible", ALL, lambda connection, setting: bool(setting.truncated), TRUNCATED),
     *(Doubt(reason.name, reason.grade, CLOUDS[reason.name], _of_grade(reason.holds), reason.sentence)
       for reason in REASONS),
+    Doubt("clock", "impossible", frozenset(("time",)), lambda connection, setting: _clock_goes_back(connection),
+          "the clock of the capture goes back"),
     Doubt("roles-guessed", "weak", frozenset(("roles",)), lambda connection, setting: connection.roles == "guessed",
           "which end is the client is a guess"),
 )

@@ -12,6 +12,7 @@ import re
 from typing import Literal, NamedTuple, Protocol
 
 from handshake_inspect.expect import spell
+from handshake_inspect.expect.doubts import Aspect
 from handshake_inspect.expect.measures import MEASURES, Measure, Span, Unit
 from handshake_inspect.expect.rules import Answer, Subject
 from handshake_inspect.looks.time_wait import Tally
@@ -21,6 +22,7 @@ Bound = Literal["max", "min"]
 BOUNDS: tuple[Bound, ...] = ("max", "min")
 PERCENTILE = re.compile(r"p([1-9][0-9]?|100)")
 PEAK = "time_wait_peak"
+TIME: frozenset[Aspect] = frozenset(("time",))
 NEVER = 2**63
 """What never was counts as longer than anything."""
 
@@ -104,7 +106,8 @@ def measured(subject: Subject, limit: Limit) -> tuple[Span | None, str | None]:
     span = measure.of(subject.connection, subject.setting)
     because = subject.doubts.about(measure.aspects)
     if because is not None:
-        low = span.low if span is not None and measure.grows else 0
+        grows = measure.grows and subject.doubts.about(TIME) is None
+        low = span.low if span is not None and grows else 0
         return Span(low, None, () if span is None else span.frames), because
     return span, None
 

@@ -40,10 +40,12 @@ class Measure(NamedTuple):
     of: Callable[[Connection, Setting], Span | None]
 
 
-OPENING: frozenset[Aspect] = frozenset(("opening",))
+OPENING: frozenset[Aspect] = frozenset(("opening", "time"))
 DATA: frozenset[Aspect] = frozenset(("data",))
 DATA_OF_END: frozenset[Aspect] = frozenset(("data", "roles"))
-STATES: frozenset[Aspect] = frozenset(("client", "server"))
+STATES: frozenset[Aspect] = frozenset(("client", "server", "time"))
+LASTED: frozenset[Aspect] = frozenset(("data", "time"))
+REFUSED: frozenset[Aspect] = frozenset(("opening",))
 ENDLESS = ("CLOSED", "LISTEN", "TIME_WAIT")
 """States without an age of their own here: `time_wait` has bounds."""
 
@@ -141,7 +143,7 @@ MEASURES = {row.name: row for row in (
             _handshake("rtt_ns")),
     Measure("server_side", "duration", "from the SYN to the SYN-ACK", OPENING, False, _handshake("server_side_ns")),
     Measure("client_side", "duration", "from the SYN-ACK to its ACK", OPENING, False, _handshake("client_side_ns")),
-    Measure("duration", "duration", "from the connection's first frame to its last", DATA, True, _duration),
+    Measure("duration", "duration", "from the connection's first frame to its last", LASTED, True, _duration),
     Measure("time_wait", "duration", "a stay in TIME_WAIT, within its bounds", STATES, False, _time_wait),
     *(Measure(f"time_in.{state}", "duration", f"the longer time that an end spent in {state}", STATES, False,
               _time_in(state))
@@ -153,7 +155,7 @@ MEASURES = {row.name: row for row in (
     *_counted("syn_ack_retransmissions", "count", "SYN-ACKs sent again", _of_kind("syn_ack"), "syn_ack"),
     *_counted("fin_retransmissions", "count", "FINs sent again", _of_kind("fin"), "fin"),
     *_counted("data_retransmissions", "count", "data segments sent again", _of_kind("data"), "data"),
-    Measure("refusals", "count", "RSTs that refused the SYN", OPENING, True,
+    Measure("refusals", "count", "RSTs that refused the SYN", REFUSED, True,
             lambda connection, setting: _exact(connection.opening.refusals, _found(connection, "refused"))),
 )}
 # fmt: on

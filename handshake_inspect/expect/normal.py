@@ -15,7 +15,7 @@ from handshake_inspect.expect.rules import NOBODY, UNKNOWN, closing_text, partin
 from handshake_inspect.report import Check, Connection, Endpoint, Frame, Options, Plain, Retransmissions, Role
 
 ENDLESS = ("CLOSED", "LISTEN")
-TIME_ASPECTS: frozenset[Aspect] = frozenset(("opening", "closing", "client", "server", "data"))
+TIME_ASPECTS: frozenset[Aspect] = frozenset(("opening", "closing", "client", "server", "data", "time"))
 
 
 class Entry(Plain, frozen=True, kw_only=True):

@@ -11,8 +11,10 @@ import tomllib
 from collections.abc import Iterator
 from typing import Any
 
-LINES_MAX = 1_000
-"""A value of more lines than this loses its line, and nothing else."""
+LINES_MAX = 200
+"""After a value of more lines than this no line is known any more, and nothing else is lost."""
+ENDS = ("]", "}", '"""', "'''")
+"""A value of several lines ends in a line with one of these."""
 
 Place = tuple[str | int, ...]
 """A key as a path: ("expect", 0, "max", "handshake")."""
@@ -24,6 +26,8 @@ def statements(text: str) -> Iterator[tuple[int, str, dict[str, Any]]]:
     first = 0
     while first < len(lines):
         for after in range(first + 1, min(first + LINES_MAX, len(lines)) + 1):
+            if after > first + 1 and not any(end in lines[after - 1] for end in ENDS):
+                continue
             statement = "\n".join(lines[first:after]).strip()
             try:
                 said = tomllib.loads(statement)
@@ -34,7 +38,7 @@ def statements(text: str) -> Iterator[tuple[int, str, dict[str, Any]]]:
             first = after
             break
         else:
-            first += 1
+            return
 
 
 def lines_of(text: str) -> dict[Place, int]:

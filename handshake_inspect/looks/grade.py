@@ -72,6 +72,16 @@ def _other_inferred(connection: Connection, end_ns: int) -> bool:
     )
 
 
+def _syn_ack_missing(connection: Connection, end_ns: int) -> bool:
+    """One end talks without ever having opened: its SYN-ACK was sent, and is not in the capture."""
+    ends = (connection.client, connection.server)
+    if connection.opening.kind != "failed" or not any(end.isn is None and end.segments for end in ends):
+        return False
+    # An end that only answers a SYN with an ACK of older numbers sends no data, and its peer gives up.
+    talk = any(end.bytes for end in ends) or min(end.segments for end in ends) > 1
+    return talk and not _found("syn-challenged")(connection, end_ns)
+
+
 def _ends_too_early(connection: Connection, end_ns: int) -> bool:
     waiting = connection.opening.kind in ("unanswered", "half-open")
     return waiting and end_ns - connection.last_time_ns < FIRST_GAP_NS
@@ -82,6 +92,8 @@ REASONS = (
     Reason("one-sided",      "impossible", _found("one-sided"),      "only one direction was captured"),
     Reason("mid-stream",     "impossible", _found("mid-stream"),     "the capture begins after the handshake"),
     Reason("self-connected", "impossible", _found("self-connected"), "one socket is both ends"),
+    Reason("no-syn-ack",     "impossible", _syn_ack_missing,
+           "the SYN-ACK is not in the capture, and what followed is"),
     Reason("gap",            "impossible", _gap_hides_the_end,       "bytes are missing, and a FIN may be among them"),
     Reason("small-gap",      "weak",       _gap,                     "bytes are missing, from a complete close"),
     Reason("last-ack",       "weak",       _inferred("rcv ACK of SYN"),
