@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
+import subprocess
 import time
 from pathlib import Path
 
@@ -199,6 +201,13 @@ def test_several_captures_are_judged_each_on_its_own(cli, golden):
     # Only a path is never cut.
     assert max(len(line) for line in narrow.splitlines() if "/" not in line) <= 50
     golden("check-50.txt", narrow)
+
+
+def test_a_reader_that_leaves_early_is_no_fault(command):
+    captures = " ".join(f"sample_pcaps/{name}/capture.pcap" for name in NAMES)
+    line = f"{shlex.join(command)} check {captures} --expect {EXPECT} --format json | head -n 1"
+    done = subprocess.run(["bash", "-c", line], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("{\n", "")
 
 
 def test_rotated_files_are_one_capture(cli, tmp_path):

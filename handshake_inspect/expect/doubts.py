@@ -96,19 +96,24 @@ class Doubts:
 
     def __init__(self, connection: Connection, setting: Setting, *, weak: bool = False) -> None:
         self._connection = connection
-        self._held = [
-            doubt for doubt in DOUBTS if not (weak and doubt.grade == "weak") and doubt.holds(connection, setting)
-        ]
+        self._setting = setting
+        self._weak = weak
+        self._held: list[Doubt] | None = None
 
     def about(self, aspects: Collection[Aspect], *, but: str | None = None) -> str | None:
         """Why these aspects cannot be judged, in one sentence; None when nothing speaks against it.
 
         `but` names a doubt that does not count.
         """
+        if self._held is None:
+            self._held = [doubt for doubt in DOUBTS if self._holds(doubt)]
         for doubt in self._held:
             if doubt.name != but and any(aspect in aspects and self._clouds(doubt, aspect) for aspect in doubt.clouds):
                 return doubt.sentence
         return None
+
+    def _holds(self, doubt: Doubt) -> bool:
+        return not (self._weak and doubt.grade == "weak") and doubt.holds(self._connection, self._setting)
 
     def _clouds(self, doubt: Doubt, aspect: Aspect) -> bool:
         if doubt.name not in OF_ONE_END or aspect not in ENDS:

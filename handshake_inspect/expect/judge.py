@@ -61,8 +61,10 @@ def results_of(report: Report, expectations: Iterable[Expectation], *, paths: Se
     setting = setting_of(report.captures, faults=bool(report.faults))
     trials = [Trial(expectation, setting) for expectation in expectations]
     for connection in report.connections:
+        # Worked out when the first trial asks, and once for all of them.
+        firm, weak = Doubts(connection, setting), Doubts(connection, setting, weak=True)
         for trial in trials:
-            trial.add(connection)
+            trial.add(connection, weak if trial.expectation.weak else firm)
     gapped = {id: connection for trial in trials for id, connection in trial.gapped.items()}
     gaps = gaps_of(paths, gapped)
     return [result for trial in trials for result in trial.results(gaps)]
@@ -138,13 +140,12 @@ class Trial:
             for demand in expectation.demands
         ]
 
-    def add(self, connection: Connection) -> None:
+    def add(self, connection: Connection, doubts: Doubts) -> None:
         """Judge one connection, if it matches."""
         expectation = self.expectation
         matches = expectation.keep is None or expectation.keep(connection)
         if not matches and not expectation.aspects:
             return
-        doubts = Doubts(connection, self.setting, weak=expectation.weak)
         unsure = doubts.about(expectation.aspects) if expectation.aspects else None
         self.members.add(matches, unsure)
         if not matches:
