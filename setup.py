@@ -36,6 +36,7 @@ COMPILED = (
     "verdict/leaving",
     "verdict/due",
     "verdict/watch",
+    "views/connection",
 )
 """The modules that Cython compiles, as paths below handshake_inspect/."""
 

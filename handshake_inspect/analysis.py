@@ -67,11 +67,12 @@ class Connections(Sequence["Connection"]):
         if isinstance(place, slice):
             return [self[row] for row in range(*place.indices(self._count))]
         row = place + self._count if place < 0 else place
-        return self._views.connection(self._judge.view(row))
+        found: Connection = self._views.connection(self._judge, row)
+        return found
 
     def __iter__(self) -> Iterator[Connection]:
         for row in range(self._count):
-            yield self._views.connection(self._judge.view(row))
+            yield self._views.connection(self._judge, row)
 
 
 class Report:

@@ -112,7 +112,9 @@ class Stream:
         self._looked_ns = now_ns
         self._views.capture_end_ns = now_ns
         for position in self._leaving.find(now_ns):
-            yield self._views.connection(self._leaving.take(position))
+            connection: Connection = self._views.connection(self._judge, position)
+            self._leaving.take(position)
+            yield connection
 
     def rest(self, end_ns: int) -> Iterator[Connection]:
         """Yield all connections that are left, by id, as they are at `end_ns`; nothing can be added after."""
@@ -120,7 +122,7 @@ class Stream:
         self._judge.end(end_ns)
         self._judge.judge_all()
         for position in self._judge.positions():
-            yield self._views.connection(self._judge.view(position))
+            yield self._views.connection(self._judge, position)
 
 
 class Passing:

@@ -203,7 +203,7 @@ def test_2_000_000_syns_under_a_limit_take_the_memory_of_a_few():
         now_ns = flood.turn()
         tracker.track(flood.column, flood.rows)
         for position in leaving.find(now_ns):
-            leaving.take(position, False)
+            leaving.take(position)
             taken += 1
         if flood.sent == 600_000:
             early = resident_bytes()

@@ -13,10 +13,9 @@ import pandas as pd
 import pytest
 
 import handshake_inspect.tables as tables
-from handshake_inspect import Report, UsageError, analyse, finding_bit
+from handshake_inspect import Connections, Report, UsageError, analyse, finding_bit
 from handshake_inspect.report import Connection, Endpoint, FrameOf, Transition
 from handshake_inspect.tables.fields import TABLES
-from handshake_inspect.views import Views
 from wrappings import Wrapping, play
 
 pa = pytest.importorskip("pyarrow")
@@ -252,5 +251,6 @@ def test_no_view_is_made_for_a_table(monkeypatch):
     def refuse(*_: object) -> None:
         raise AssertionError("a view was made")
 
-    monkeypatch.setattr(Views, "connection", refuse)
+    monkeypatch.setattr(Connections, "__getitem__", refuse)
+    monkeypatch.setattr(Connections, "__iter__", refuse)
     assert len(report.to_numpy()) == len(report.to_arrow()) == len(report.to_pandas()) == len(report.connections)

@@ -78,8 +78,9 @@ class Stayed(Sequence[Connection]):
             return list(self)[id]
         if id not in self._positions:
             raise IndexError(f"connection {id} is not there any more")
-        return self._views.connection(self._judge.view(self._positions[id]))
+        found: Connection = self._views.connection(self._judge, self._positions[id])
+        return found
 
     def __iter__(self) -> Iterator[Connection]:
         for position in self._positions.values():
-            yield self._views.connection(self._judge.view(position))
+            yield self._views.connection(self._judge, position)

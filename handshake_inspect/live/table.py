@@ -88,7 +88,8 @@ class Table:
         With `whole`, connections that ended are among it, and at the `last` call all others.
         """
         self._views.capture_end_ns = now_ns
-        found = events_of(self._watch.collect(now_ns, newest, last), self._views, whole=whole)
+        changes = self._watch.collect(now_ns, newest, last)
+        found = events_of(changes, self._watch.judge, self._views, whole=whole)
         if whole:
             self._told_whole.update(event.connection.id for event in found if isinstance(event, Ended))
         return found
@@ -102,17 +103,21 @@ class Table:
         self._views.capture_end_ns = now_ns
         for position in self._leaving.find(now_ns):
             self._watch.forget(position)
-            plain = self._leaving.take(position, whole)
-            if plain is None:
+            connection = self._views.connection(self._judge, position) if whole else None
+            self._leaving.take(position)
+            if connection is None:
                 continue
-            if plain["row"] not in self._told_whole:
-                yield Ended(connection=self._views.connection(plain))
-            self._told_whole.discard(plain["row"])
+            if connection.id not in self._told_whole:
+                yield Ended(connection=connection)
+            self._told_whole.discard(connection.id)
 
     def longest(self, state: State) -> tuple[Connection, int, int] | None:
         """Return the connection with an endpoint longest in `state`, which side (0 client) and since when, or None."""
         found = self._watch.oldest(int(state))
-        return None if found is None else (self._views.connection(found[0]), found[1], found[2])
+        if found is None:
+            return None
+        position, side, since_ns = found
+        return self._views.connection(self._watch.judge, position), side, since_ns
 
     def report(self, info: CaptureInfo, end_ns: int, faults: list[CaptureError]) -> Report | Remaining:
         """Return the report; nothing may be taken after."""

@@ -24,8 +24,8 @@ cdef class Judge:
     cdef Isns isns
 
     cdef _judge_again(self)
+    cdef int look(self, Py_ssize_t position) except? -1
 
 
 cdef void judge_row(Replay* r, Tracker t, Isns isns, Py_ssize_t row) noexcept nogil
 cdef void count_row(Judge j, Connection* c, Py_ssize_t number, uint64_t times) noexcept nogil
-cdef dict plain_of(Replay* r, Py_ssize_t number)

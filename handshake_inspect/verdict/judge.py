@@ -16,7 +16,7 @@ from cython.cimports.handshake_inspect.verdict.findings import FINDING_COUNT, FI
 from cython.cimports.handshake_inspect.verdict.isns import Isns
 from cython.cimports.handshake_inspect.verdict.notes import judge_findings
 from cython.cimports.handshake_inspect.verdict.opening import certainty_of_opening, judge_opening
-from cython.cimports.handshake_inspect.verdict.replay import MOST_STEPS, Replay, Stay, hard_icmp, replay
+from cython.cimports.handshake_inspect.verdict.replay import MOST_STEPS, Replay, Stay, replay
 from cython.cimports.handshake_inspect.verdict.rows import Row, StepRow, fill_row, fill_steps
 from cython.cimports.handshake_inspect.verdict.time_wait import judge_time_wait
 from cython.cimports.libc.stdint import int64_t, uint8_t, uint32_t, uint64_t
@@ -160,20 +160,30 @@ class Judge:
                     found.append(number)
         return found
 
-    def view(self, number: cython.Py_ssize_t):
-        """Judge connection `number` and return all that is known of it, as dicts and tuples of numbers.
+    @cython.cfunc
+    @cython.exceptval(-1)
+    def look(self, position: cython.Py_ssize_t) -> cython.int:
+        """Judge the connection at a position of the tracker's places; what is found is in the pad until the next one.
 
-        Where connections have left, `number` is a position in the tracker's places that still holds one.
+        Positions are the connections' numbers until connections leave.
         """
         row: int64_t
-        if not 0 <= number < self.tracker.place_count or not self.tracker.places[number]:
-            raise IndexError(number)
-        row = self.tracker.row_of(number)
+        if not 0 <= position < self.tracker.place_count or not self.tracker.places[position]:
+            raise IndexError(position)
+        row = self.tracker.row_of(position)
         if row < 0:
             raise MemoryError
         with cython.nogil:
             judge_row(self.pad, self.tracker, self.isns, row)
-        return plain_of(self.pad, self.tracker.number_of(number))
+        return 0
+
+    def view(self, position: cython.Py_ssize_t):
+        """Judge a connection as `look` does and return all that is known of it, as dicts and tuples of numbers.
+
+        Reports are made without it; tests hold it against what other programs say.
+        """
+        self.look(position)
+        return _plain(self.pad, self.tracker.number_of(position))
 
     def rows(self, first: cython.Py_ssize_t, end: cython.Py_ssize_t):
         """Judge the connections `first` to `end` - 1, at least one, and return a column of their Rows."""
@@ -333,7 +343,7 @@ def _evidence(r: cython.pointer(Replay)) -> list:
 
 
 @cython.cfunc
-def plain_of(r: cython.pointer(Replay), number: cython.Py_ssize_t) -> dict:
+def _plain(r: cython.pointer(Replay), number: cython.Py_ssize_t) -> dict:
     """Return the scratch pad as plain Python."""
     c: cython.pointer(Connection) = r.connection
     side: cython.int
@@ -382,8 +392,3 @@ def plain_of(r: cython.pointer(Replay), number: cython.Py_ssize_t) -> dict:
             for i in range(r.note_count)
         ],
     }  # fmt: skip
-
-
-def is_hard(family: cython.int, kind: cython.int, code: cython.int) -> bool:
-    """Whether an ICMP error ends a connection attempt."""
-    return bool(hard_icmp(family, kind, code))

@@ -12,7 +12,7 @@ from cython.cimports.handshake_inspect.track.leaving import close_up, forget, le
 from cython.cimports.handshake_inspect.track.table import FIN_ANYWHERE, HAS_ACKED, RST_ANYWHERE, Connection
 from cython.cimports.handshake_inspect.track.tracker import Tracker
 from cython.cimports.handshake_inspect.verdict.isns import Isns
-from cython.cimports.handshake_inspect.verdict.judge import Judge, count_row, judge_row, plain_of
+from cython.cimports.handshake_inspect.verdict.judge import Judge, count_row, judge_row
 from cython.cimports.handshake_inspect.verdict.notes import challenge
 from cython.cimports.handshake_inspect.verdict.words import (
     OPENING_MID_STREAM,
@@ -104,8 +104,8 @@ class Leaving:
             raise MemoryError
         return [position for position in range(t.place_count) if self.reasons[position] != STAYS]
 
-    def take(self, position: cython.Py_ssize_t, view: cython.bint = True):
-        """Let the connection at `position` go, which `find` returned; return its last view, as Judge.view() does."""
+    def take(self, position: cython.Py_ssize_t):
+        """Count the connection at `position`, which `find` returned, and let it go."""
         t: Tracker = self.tracker
         number: cython.Py_ssize_t
         row: int64_t
@@ -124,7 +124,6 @@ class Leaving:
             count_row(self.judge, cython.address(t.connections[row]), number, 1)
         if failed:
             raise MemoryError
-        found = plain_of(self.judge.pad, number) if view else None
         newer = t.connections[row].newer
         if newer:
             # The next incarnation's findings ask for this one's segments.
@@ -135,7 +134,6 @@ class Leaving:
         if newer:
             t.gone[t.connections[newer - 1].older & ~GONE].challenge = challenged
         self.counts[self.reasons[position]] += 1
-        return found
 
 
 @cython.cfunc

@@ -23,7 +23,7 @@ from cython.cimports.handshake_inspect.verdict.findings import (
     FINDING_HALF_OPEN,
     FINDING_UNANSWERED,
 )
-from cython.cimports.handshake_inspect.verdict.judge import Judge, judge_row, plain_of
+from cython.cimports.handshake_inspect.verdict.judge import Judge, judge_row
 from cython.cimports.handshake_inspect.verdict.replay import Replay, Step
 from cython.cimports.handshake_inspect.verdict.watch import MOST_TOLD, TO_EXPIRE, TO_SETTLE, Changed, Told
 from cython.cimports.libc.stdint import int64_t, uint8_t, uint32_t, uint64_t
@@ -93,7 +93,7 @@ class Watch:
     """
 
     tracker: Tracker
-    judge: Judge
+    judge = cython.declare(Judge, visibility="readonly")
     two_msl_ns: int64_t
     told: cython.pointer(Told)
     told_space: cython.Py_ssize_t
@@ -162,12 +162,12 @@ class Watch:
                     self.touched_count += 1
 
     def collect(self, now_ns: int64_t, most: cython.Py_ssize_t = -1, all_due: cython.bint = False):
-        """Return what changed since the last call: (bits, told, kept, findings, view) of each connection that did.
+        """Return what changed since the last call: (bits, told, kept, findings, position) of each connection that did.
 
         `told` and `kept` are how many steps of each side had been told, and how many of these still hold; `findings`
-        are ids that are new; `view` is that of Judge.view().  Of more than `most`, only the last ones are returned
-        (-1: all).  `now_ns` is the time by which TIME_WAITs and the patience with answers run out; `all_due` looks at
-        all that wait for a time, though nothing came.
+        are ids that are new; `position` is where `judge` finds it.  Of more than `most`, only the last ones are
+        returned (-1: all).  `now_ns` is the time by which TIME_WAITs and the patience with answers run out; `all_due`
+        looks at all that wait for a time, though nothing came.
         """
         i: cython.Py_ssize_t
         begin: cython.Py_ssize_t
@@ -185,7 +185,7 @@ class Watch:
         self.told_up_to = cython.cast(uint32_t, self.tracker.connection_count)
         begin = 0 if most < 0 or self.changed_count < most else self.changed_count - most
         for i in range(begin, self.changed_count):
-            found.append(self._plain(cython.address(self.changed[i])))
+            found.append(self._change(cython.address(self.changed[i])))
         return found
 
     def forget(self, position: cython.Py_ssize_t):
@@ -200,7 +200,7 @@ class Watch:
             told.there = False
 
     def oldest(self, state: cython.int):
-        """Return the view of the connection with an endpoint longest in `state`, that side and since when, or None."""
+        """Return where the connection with an endpoint longest in `state` is, which one and since when, or None."""
         row: cython.Py_ssize_t
         side: cython.int
         found: cython.Py_ssize_t = -1
@@ -218,8 +218,7 @@ class Watch:
                     since_ns = self.told[row].since_ns[side]
         if found < 0:
             return None
-        judge_row(self.judge.pad, self.tracker, self.judge.isns, found)
-        return plain_of(self.judge.pad, self.told[found].number), found_side, since_ns
+        return _position(self.tracker, self.told[found].number), found_side, since_ns
 
     def positions(self):
         """Return the position in the tracker's places of each connection that is there, by its number, in order."""
@@ -414,16 +413,9 @@ class Watch:
         self.changed_count += 1
 
     @cython.cfunc
-    def _plain(self, n: cython.pointer(Changed)):
-        position: cython.Py_ssize_t = _position(self.tracker, n.number)
-        row: int64_t = self.tracker.row_of(position)
-        if row < 0:
-            raise MemoryError
-        judge_row(self.judge.pad, self.tracker, self.judge.isns, row)
+    def _change(self, n: cython.pointer(Changed)):
         ids = tuple([kind.id for i, kind in enumerate(FINDINGS) if n.findings >> i & 1]) if n.findings else ()
-        return (
-            n.bits, (n.count[0], n.count[1]), (n.kept[0], n.kept[1]), ids, plain_of(self.judge.pad, n.number),
-        )  # fmt: skip
+        return n.bits, (n.count[0], n.count[1]), (n.kept[0], n.kept[1]), ids, _position(self.tracker, n.number)
 
     @cython.cfunc
     def _count(self, told: cython.pointer(Told)):

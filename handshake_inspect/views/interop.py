@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from binascii import b2a_base64
-from typing import Any
+from functools import lru_cache
 
-from handshake_inspect.report import Interop
+from handshake_inspect.track.history import history_text
 
 # hashlib loads OpenSSL, which takes 2 ms; Python's own `random` takes its hash in the same way.
 try:
@@ -13,29 +13,28 @@ try:
 except ImportError:
     from hashlib import sha1
 
-RST_SEEN = 32
-"""A FLOW_ bit of track/table.pxd."""
-
-
-def _packed(address: str) -> bytes:
-    """Return the bytes of an address."""
-    if ":" not in address:
-        return bytes(map(int, address.split(".")))
-    from ipaddress import IPv6Address  # most captures have no such address
-
-    return IPv6Address(address).packed
-
 
 def community_id(source: str, target: str, source_port: int, target_port: int, seed: int = 0) -> str:
     """Return the Community ID (version 1) of a TCP 4-tuple; the same for both directions."""
-    first = (_packed(source), source_port)
-    second = (_packed(target), target_port)
+    from ipaddress import ip_address
+
+    ends = ((ip_address(source).packed, source_port), (ip_address(target).packed, target_port))
+    first, second = (address + port.to_bytes(2, "big") for address, port in ends)
+    return community_id_of(first, second, seed)
+
+
+def community_id_of(first: bytes, second: bytes, seed: int = 0) -> str:
+    """Return the Community ID of two endpoints, each an address and a port as they are on the wire."""
     if second < first:
         first, second = second, first
-    data = seed.to_bytes(2, "big") + first[0] + second[0] + bytes([6, 0])
-    data += first[1].to_bytes(2, "big") + second[1].to_bytes(2, "big")
+    data = seed.to_bytes(2, "big") + first[:-2] + second[:-2] + b"\6\0" + first[-2:] + second[-2:]
     digest = sha1(data, usedforsecurity=False).digest()
     return "1:" + b2a_base64(digest, newline=False).decode()
+
+
+def sf_code(syns: int, fins: int, reset: bool) -> str:
+    """Return the code of courses on networks: how many ends sent a SYN and a FIN, and whether either sent a RST."""
+    return f"S{syns}F{fins}/R" if reset else f"S{syns}F{fins}"
 
 
 INACTIVE, PARTIAL, SYN_SENT, ESTABLISHED, CLOSED, RESET = range(6)
@@ -74,14 +73,13 @@ def zeek_states(history: str) -> tuple[int, int]:
     return states[0], states[1]
 
 
-def zeek_conn_state(plain: dict[str, Any]) -> str:
-    """Return Zeek's conn_state (its main.zeek, function conn_state), from what each side sent."""
-    history = plain["history"].removeprefix("^")
+def zeek_conn_state(history: str, data: bool) -> str:
+    """Return Zeek's conn_state (its main.zeek, function conn_state), from what each side sent; `data`: any payload."""
+    history = history.removeprefix("^")
     orig, resp = zeek_states(history)
     orig_silent, resp_silent = orig in (INACTIVE, PARTIAL), resp in (INACTIVE, PARTIAL)
-    no_data = not any(flow["bytes"] for flow in plain["flow"])
     if resp == RESET:
-        if orig == SYN_SENT or (orig == RESET and no_data):
+        if orig == SYN_SENT or (orig == RESET and not data):
             return "REJ"
         return "RSTRH" if orig_silent else "RSTR"
     if orig == RESET:
@@ -101,22 +99,8 @@ def zeek_conn_state(plain: dict[str, Any]) -> str:
     return "S1" if orig == resp == ESTABLISHED else "OTH"
 
 
-def completeness(plain: dict[str, Any]) -> int:
-    """Return Wireshark's tcp.completeness; it is 0 for a stream of one segment, unless that is a SYN."""
-    segments = sum(flow["segments"] + flow["duplicates"] for flow in plain["flow"])
-    return 0 if segments == 1 and not plain["completeness"] & 1 else int(plain["completeness"])
-
-
-def interop(plain: dict[str, Any], addresses: tuple[str, str]) -> Interop:
-    """Return the names that other tools give to the connection that Judge.view() describes."""
-    flows = plain["flow"]
-    syns = sum(min(flow["syns"] + flow["syn_acks"], 1) for flow in flows)
-    fins = sum(min(flow["fins"], 1) for flow in flows)
-    reset = any(flow["flags"] & RST_SEEN for flow in flows)
-    return Interop(
-        wireshark_completeness=completeness(plain),
-        zeek_conn_state=zeek_conn_state(plain),
-        zeek_history=plain["history"],
-        sf=f"S{syns}F{fins}" + ("/R" if reset else ""),
-        community_id=community_id(*addresses, *plain["port"]),
-    )
+@lru_cache(maxsize=4096)
+def zeek(first: int, second: int, originator: int, data: bool) -> tuple[str, str]:
+    """Return Zeek's history, kept in two words (track/history.py), and its conn_state; a capture has few of them."""
+    history: str = history_text(first, second, originator)
+    return history, zeek_conn_state(history, data)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
+
+from handshake_inspect.report import Schedule
 
 
 class Timetable(NamedTuple):
@@ -38,3 +41,9 @@ def schedule_fits(gaps_ns: tuple[int, ...]) -> tuple[str, ...]:
         if len(gaps) <= len(table.gaps)
         and all(abs(gap - expected) <= TOLERANCE * expected for gap, expected in zip(gaps, table.gaps, strict=False))
     )
+
+
+def schedule_of(syn_times: tuple[int, ...]) -> Schedule:
+    """Return the gaps between the copies of a SYN, and whose they may be."""
+    gaps = tuple(after - before for before, after in pairwise(syn_times))
+    return Schedule(gaps_ns=gaps, fits=schedule_fits(gaps))
