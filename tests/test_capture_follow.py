@@ -193,6 +193,31 @@ def test_files_that_are_written_before_it_comes_to_them_are_read_in_the_order_of
     assert Reader(tmp_path / "cap").read(120) == list(range(120))
 
 
+@pytest.mark.parametrize("left", [b"", pcap_header()], ids=["empty", "header"])
+def test_a_file_to_which_nothing_was_written_is_passed_over(tmp_path, left):
+    (tmp_path / "cap-1").write_bytes(left)
+    reader = Reader(tmp_path / "cap-%s")
+    assert reader.read(0, quiet=3) == []
+    (tmp_path / "cap-2").write_bytes(pcap_bytes(frames(1)))
+    assert reader.read(1) == [1]
+
+
+def test_a_header_without_frames_opens_a_file(tmp_path):
+    (tmp_path / "cap").write_bytes(pcap_header())
+    reader = Reader(tmp_path / "cap")
+    assert (reader.read(0, quiet=3), reader.opened()) == ([], [("cap", "first")])
+
+
+@pytest.mark.parametrize("size", [1, 23, 24, 27])
+def test_a_header_that_is_there_in_part_is_waited_for(tmp_path, size):
+    whole = pcapng_bytes(frames(1))
+    (tmp_path / "cap").write_bytes(whole[:size])
+    reader = Reader(tmp_path / "cap")
+    assert reader.read(0, quiet=3) == []
+    append(tmp_path / "cap", whole[size:])
+    assert (reader.read(1), reader.problems()) == ([1], [])
+
+
 def test_a_cyclic_rotation_is_followed_round(tmp_path):
     reader = Reader(tmp_path / "cap")
     found = []

@@ -28,9 +28,8 @@ LOOK_ROUND_S = 0.2
 HEAD = 4096
 """Bytes at the front of the file that tell whether it is still the same."""
 PACKED = "and such a file ends where it ends: read it without following it"
-MAGIC = 4
-ENOUGH = 28
-"""Bytes that tell a capture from other files, and that the header of every format has by then."""
+MAGIC, SHORTEST, ENOUGH = 4, 24, 28
+"""Bytes that tell a capture from other files, and of the shortest and longest header without options."""
 
 
 class Followed(NamedTuple):
@@ -110,6 +109,9 @@ class Following:
                 if self._stopping:
                     return
                 yield from self._pause()
+                # Nothing may ever be written to it, while its writer has gone on.
+                later = self._series.after(self._next.path, None, self.last_time_ns)
+                self._next = self._next if later is None else self._next._replace(path=later)
                 continue
             source, capture = opened
             self._current = capture
@@ -178,12 +180,18 @@ class Following:
     def _open(self, path: str) -> tuple[_Growing, Capture] | None:
         """Open a file once it has a header; None when it has not, or is gone again."""
         try:
-            if os.path.getsize(path) < ENOUGH:
+            size = os.path.getsize(path)
+            if size < SHORTEST:
                 return None
             source = _Growing(path)
         except OSError:
             return None
-        capture = Capture(path, self.index, source=source, **self._sizes)
+        try:
+            capture = Capture(path, self.index, source=source, **self._sizes)
+        except CaptureError:
+            if size < ENOUGH:
+                return None
+            raise
         if self.format == "none":
             self.format, self.byte_order = capture.format, capture.byte_order
         return source, capture

@@ -9,15 +9,19 @@ import os
 import time
 from collections import deque
 from collections.abc import Iterator
-from typing import NamedTuple, TextIO
+from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from handshake_inspect.live import News
 from handshake_inspect.live.events import Moved, Revision
 from handshake_inspect.render import Style
+from handshake_inspect.render.beside import NONE, in_short
 from handshake_inspect.render.paint import painter
 from handshake_inspect.render.text import address, clean, clock, counted, counts, duration, host_port, size
 from handshake_inspect.rfc9293.states import State
 from handshake_inspect.verdict.findings import FINDINGS
+
+if TYPE_CHECKING:
+    from handshake_inspect.live.beside import Kernel
 
 SCREEN, BACK = "\x1b[?1049h\x1b[?25l", "\x1b[?25h\x1b[?1049l"
 HOME, REST_OF_LINE, REST_OF_SCREEN = "\x1b[H", "\x1b[K", "\x1b[J"
@@ -50,8 +54,9 @@ class Board:
     newest: int | None = NEWEST
     whole = False
 
-    def __init__(self, out: TextIO, style: Style) -> None:
+    def __init__(self, out: TextIO, style: Style, kernel: Kernel | None = None) -> None:
         self._out = out
+        self._kernel = kernel
         self._paint = painter(style)
         self._utc = style.utc
         self._moves: deque[Moved | Revision] = deque(maxlen=NEWEST)
@@ -110,6 +115,9 @@ class Board:
         if news.lost:
             sentence = f"{counted(news.lost, 'frame')} lost: they came faster than they were taken"
             yield self._paint(_cut(sentence, width), "error")
+        if self._kernel is not None:
+            sentence, colour = in_short(self._kernel.beside)
+            yield self._paint(_cut(sentence, width), colour)
 
     def _states(self, news: News, width: int, height: int) -> Iterator[str]:
         yield ""
@@ -151,7 +159,9 @@ class Board:
         step = event.transition if isinstance(event, Moved) else event.transitions[-1]
         end = event.client if event.endpoint == "client" else event.server
         left = f"{clock(step.time_ns, utc=self._utc).split()[1][:12]}  #{event.id:<4} {event.endpoint} "
-        right = f"  {step.from_} -> {step.to}"
+        row = None if self._kernel is None else self._kernel.row(event)
+        beside = f", kernel {row.kernel or NONE}" if row is not None and row.polls and row.wire == step.to else ""
+        right = f"  {step.from_} -> {step.to}{beside}"
         room = width - len(left) - len(right)
         middle = host_port(end.address, end.port, room).ljust(21) if room > ADDRESS_MIN else ""
         return _cut(left + middle + right, width)

@@ -3,35 +3,59 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import msgspec
 
 from handshake_inspect.live import News
+from handshake_inspect.live.beside import disagreed
 from handshake_inspect.live.events import Event, Lost, Moved, Revision
 from handshake_inspect.render import Style
+from handshake_inspect.render.beside import disagreement, in_a_word
 from handshake_inspect.render.paint import painter
 from handshake_inspect.render.text import clock, counted, host_port
 from handshake_inspect.report import Transition
 
+if TYPE_CHECKING:
+    from handshake_inspect.kernel import Disagreement
+    from handshake_inspect.live.beside import Disagreed, Kernel
+
 
 class Lines:
-    """Writes a line for each transition, at once; what is only better proved than before gets none."""
+    """Writes a line for each transition, at once; what is only better proved than before gets none.
+
+    With `kernel`, which must have heard before, the newest line of each end of this host has the kernel's state.
+    """
 
     newest: int | None = None
     whole = False
 
-    def __init__(self, out: TextIO, style: Style) -> None:
+    def __init__(self, out: TextIO, style: Style, kernel: Kernel | None = None) -> None:
         self._out = out
         self._utc = style.utc
         self._paint = painter(style)
+        self._kernel = kernel
+        if kernel is not None:
+            kernel.told = self._disagree
 
     def hear(self, news: News) -> None:
         """Write what changed."""
+        # The kernel was asked after all of these changes: its state stands beside the newest one of an end.
+        newest = {(event.id, event.endpoint): event for event in news.events if isinstance(event, Moved | Revision)}
         for event in news.events:
+            beside = ""
+            if isinstance(event, Moved | Revision) and newest[event.id, event.endpoint] is event:
+                beside = self._beside(event)
             for line in self._lines(event):
-                self._out.write(line + "\n")
+                self._out.write(line + beside + "\n")
         self._out.flush()
+
+    def _disagree(self, found: Disagreement) -> None:
+        self._out.write(self._paint(disagreement(found), "error") + "\n")
+
+    def _beside(self, event: Moved | Revision) -> str:
+        row = None if self._kernel is None else self._kernel.row(event)
+        return f", {in_a_word(row, self._paint)}" if row is not None and row.polls else ""
 
     def _lines(self, event: Event) -> Iterator[str]:
         if isinstance(event, Moved):
@@ -68,12 +92,17 @@ class Objects:
     newest: int | None = None
     whole = True
 
-    def __init__(self, out: TextIO) -> None:
+    def __init__(self, out: TextIO, kernel: Kernel | None = None) -> None:
         self._out = out
         self._encode = msgspec.json.Encoder().encode
+        if kernel is not None:
+            kernel.told = lambda found: self._write(disagreed(found))
 
     def hear(self, news: News) -> None:
         """Write what changed."""
         for event in news.events:
-            self._out.write(self._encode(event).decode() + "\n")
+            self._write(event)
         self._out.flush()
+
+    def _write(self, event: Event | Disagreed) -> None:
+        self._out.write(self._encode(event).decode() + "\n")

@@ -23,7 +23,8 @@ def duration_ns(text: str) -> int:
     return _with_unit(text, UNITS_NS, "a duration such as 250ms, 1.5s or 2min")
 
 
-def _byte_count(text: str) -> int:
+def byte_count(text: str) -> int:
+    """Bytes of `1460`, `10kB`, `1MiB`; ValueError says what a size looks like."""
     return _with_unit(text, UNITS_BYTES, "a number of bytes such as 1460, 10kB, 1MB or 1MiB")
 
 
@@ -137,7 +138,7 @@ HOST = Kind("address or name", _host)
 NETWORK = Kind("network", _network)
 PORT = Kind("port", _port, ordered=True)
 COUNT = Kind("number", _count, ordered=True)
-BYTES = Kind("bytes", _byte_count, ordered=True)
+BYTES = Kind("bytes", byte_count, ordered=True)
 DURATION = Kind("duration", duration_ns, ordered=True)
 TEXT = Kind("text", _text)
 ROLE = Kind("client or server", word_of(_literal("Role")))
