@@ -23,7 +23,7 @@ def profile(examples: int) -> settings:
         deadline=None,
         suppress_health_check=list(HealthCheck),
         database=None,
-        phases=(Phase.generate, Phase.shrink),
+        phases=(Phase.explicit, Phase.generate, Phase.shrink),
     )
 
 

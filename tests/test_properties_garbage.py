@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from captures import write_pcap
@@ -134,8 +134,21 @@ def check_connection(connection: Connection, thrown: list[Thrown]) -> None:
     assert connection.first_time_ns <= connection.last_time_ns
 
 
+RESET, SYN, FIN_ACK = 4, 2, 17
+TIME_WAIT_THAT_BEGINS_AFTER_THE_NEXT_SYN = [
+    *(Thrown(False, flags, seq, 0, 0, 0, 0, b"") for flags, seq in [(RESET, 0), (RESET, 0), (FIN_ACK, 2**32 - 2)]),
+    *(Thrown(False, SYN, 0, 0, 0, 0, 0, b"") for _ in range(3)),
+    Thrown(False, 16, 0, 2**31 + 100, 0, 0, 0, b""),
+    Thrown(True, SYN, 0, 0, 0, 0, 0, b""),
+    Thrown(False, 18, 2, 0, 0, 0, 0, b""),
+    Thrown(False, FIN_ACK, 0, 0, 0, 0, 1, b""),
+    Thrown(True, 25, 100, 0, 0, 0, 0, b""),
+]
+
+
 @profile(400)
 @given(thrown=st.lists(THROWN, min_size=1, max_size=30))
+@example(thrown=TIME_WAIT_THAT_BEGINS_AFTER_THE_NEXT_SYN)
 def test_what_the_report_says_of_garbage_holds_together(folder, thrown):
     report = report_on(folder, thrown)
     connections = list(report.connections)

@@ -173,3 +173,31 @@ def test_a_fin_that_crossed_the_peers_fin_and_reset_came_first(tmp_path):
     assert [step.to for step in ends(connection)["A"].transitions] == [
         "SYN_SENT", "ESTABLISHED", "FIN_WAIT_1", "CLOSING", "CLOSED",
     ]  # fmt: skip
+
+
+def test_resets_cross_also_when_an_ack_precedes_the_second(tmp_path):
+    """An endpoint's own ACK between two RSTs is nothing that its RST could answer."""
+    connection = judged(tmp_path, """
+        0   A SYN      100
+        1   B SYN,ACK  500 101
+        2   A ACK      101 501
+        3   B PSH,ACK  501 101 1
+        4   B PSH,ACK  502 101 1
+        5   B RST      503
+        6   A ACK      101 502
+        7   A RST      101
+    """)  # fmt: skip
+    assert path_of(ends(connection)["A"])[-1] == "CLOSED observed 8"
+    assert path_of(ends(connection)["B"])[-1] == "CLOSED observed 6"
+
+
+def test_a_reset_that_answers_data_after_a_reset_does_not_cross_it(tmp_path):
+    connection = judged(tmp_path, """
+        0   A SYN      100
+        1   B SYN,ACK  500 101
+        2   A ACK      101 501
+        3   B RST      501
+        4   B PSH,ACK  501 101 1
+        5   A RST      101
+    """)  # fmt: skip
+    assert path_of(ends(connection)["A"])[-1] != "CLOSED observed 6"

@@ -547,15 +547,16 @@ def _goes_on(r: cython.pointer(Replay), side: cython.int, i: cython.int) -> cyth
 def _has_aborted(r: cython.pointer(Replay), side: cython.int, i: cython.int) -> cython.bint:
     """Whether endpoint `side` had sent a RST of its own before the RST `i` reached it.
 
-    A RST is never answered by one (section 3.10.7.1), so two of them with nothing between them have crossed.
+    A RST is never answered by one (section 3.10.7.1), so two of them have crossed when the sender of the first sent
+    nothing between them that the second could answer.
     """
     j: cython.int
     for j in range(i + 1, r.count):
         if r.evidence[j].marks & ICMP:
             continue
-        if not r.evidence[j].flags & RST:
+        if r.sender[j] != side and not r.evidence[j].flags & RST:
             return False
-        if r.sender[j] == side:
+        if r.sender[j] == side and r.evidence[j].flags & RST:
             return (r.evidence[j].marks & IN_ORDER) != 0 and NEXT_STATE[r.state[side] * EVENTS + SND_RST] != NO_STATE
     return False
 

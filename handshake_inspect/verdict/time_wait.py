@@ -48,13 +48,14 @@ def _judge_stay(r: cython.pointer(Replay), t: Tracker, side: cython.int) -> cyth
             if (
                 e.flags & (SYN | ACK) == SYN
                 and e.time_ns < expiry
-                and e.time_ns >= s.start_ns
+                and (e.time_ns > s.start_ns or (e.time_ns == s.start_ns and e.frame > s.frame))
                 and (sent or newer.flow[holder].flags & SYN_ACK_SEEN)
             ):
                 s.end = END_REUSE
                 s.end_frame = e.frame
+                # A sign of TIME_WAIT that is captured after a SYN to its holder was sent before that SYN arrived.
                 s.at_least_ns = s.last_sign_ns - s.start_ns
-                s.at_most_ns = e.time_ns - s.start_ns
+                s.at_most_ns = max(e.time_ns, s.last_sign_ns) - s.start_ns
                 step(r, side, NEW_SYN, e, OBSERVED if sent else INFERRED, 0)
                 return
     if r.capture_end_ns >= expiry:
