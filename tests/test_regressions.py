@@ -201,3 +201,17 @@ def test_a_reset_that_answers_data_after_a_reset_does_not_cross_it(tmp_path):
         5   A RST      101
     """)  # fmt: skip
     assert path_of(ends(connection)["A"])[-1] != "CLOSED observed 6"
+
+
+def test_in_a_simultaneous_open_a_syn_comes_before_the_reset_that_follows_it(tmp_path):
+    """A's SYN-ACK shows that B's SYN had come; B's RST, sent after that SYN, came after it."""
+    connection = judged(tmp_path, """
+        0   A SYN      100
+        4   B SYN      500
+        4   B SYN,ACK  500 101
+        4   B RST      501
+        6   A SYN,ACK  100 501
+    """)  # fmt: skip
+    assert path_of(ends(connection)["A"]) == [
+        "SYN_SENT observed 1", "SYN_RECEIVED confirmed 2", "ESTABLISHED inferred 3", "CLOSED inferred 4",
+    ]  # fmt: skip

@@ -618,6 +618,11 @@ def _take_rst(r: cython.pointer(Replay), i: cython.int) -> cython.void:
         # The FIN before this RST is proved received later, so it was received first; but not before a FIN of the
         # receiver's own that does not acknowledge it.
         _deliver_fin(r, to, proof, CONFIRMED)
+    if r.state[to] == SYN_SENT and not e.flags & ACK and _last_before(r, by, SYN | ACK, SYN, i) >= 0:
+        # Simultaneous open: the SYN before this RST, which the receiver's SYN-ACK proves, was received first.
+        proof = _first_after(r, to, SYN | ACK, SYN | ACK, i)
+        if proof > i and acks_syn(r, r.evidence[proof], by):
+            _deliver_syn(r, to, proof)
     fate = _fate_of_rst(r, i)
     r.rst_fate[i] = cython.cast(uint8_t, fate)
     r.receiver_state[i] = r.state[to]
