@@ -92,7 +92,7 @@ def test_the_sender_of_a_reset_that_meets_syn_sent_is_closed_all_the_same(tmp_pa
 
 
 def test_a_fin_that_is_proved_later_came_before_the_reset_that_followed_it(tmp_path):
-    """The RST answers what A sent before the FIN reached it: to A it lies before RCV.NXT, and the next one is taken."""
+    """A sent both ACKs before the first RST arrived; what answers them comes to an endpoint that is CLOSED."""
     connection = judged(tmp_path, """
         0   A SYN      100
         1   B SYN,ACK  500 101
@@ -104,7 +104,7 @@ def test_a_fin_that_is_proved_later_came_before_the_reset_that_followed_it(tmp_p
         7   B RST      502
     """)  # fmt: skip
     assert path_of(ends(connection)["A"])[1:] == [
-        "ESTABLISHED confirmed 2", "CLOSE_WAIT confirmed 3", "CLOSED inferred 8",
+        "ESTABLISHED confirmed 2", "CLOSE_WAIT confirmed 3", "CLOSED inferred 4",
     ]  # fmt: skip
 
 
@@ -215,3 +215,31 @@ def test_in_a_simultaneous_open_a_syn_comes_before_the_reset_that_follows_it(tmp
     assert path_of(ends(connection)["A"]) == [
         "SYN_SENT observed 1", "SYN_RECEIVED confirmed 2", "ESTABLISHED inferred 3", "CLOSED inferred 4",
     ]  # fmt: skip
+
+
+def test_a_reset_that_crosses_the_last_ack_of_the_handshake_comes_after_the_syn_ack(tmp_path):
+    connection = judged(tmp_path, """
+        0   A SYN      100
+        1   B SYN,ACK  500 101
+        3   B RST      501
+        4   A ACK      101 501
+    """)  # fmt: skip
+    assert path_of(ends(connection)["A"]) == [
+        "SYN_SENT observed 1", "ESTABLISHED confirmed 2", "CLOSED inferred 3",
+    ]  # fmt: skip
+
+
+def test_the_ack_on_a_copy_of_a_fin_is_never_called_confirmed(tmp_path):
+    """The first copy was received, so the second lies outside of the window: who drops it drops its ACK as well."""
+    connection = judged(tmp_path, """
+        0   A SYN      100
+        1   B SYN,ACK  500 101
+        2   A ACK      101 501
+        3   A FIN,ACK  101 501
+        4   B FIN,ACK  501 101
+        5   A FIN,ACK  101 502
+        6   B FIN,ACK  501 102
+        7   A ACK      102 502
+        8   B ACK      502 102
+    """)  # fmt: skip
+    assert path_of(ends(connection)["A"])[-2:] == ["CLOSING confirmed 5", "TIME_WAIT inferred 7"]

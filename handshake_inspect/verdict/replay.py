@@ -435,7 +435,12 @@ def _deliver_fin(r: cython.pointer(Replay), to: cython.int, proof: cython.int, c
     if taken < 0 or r.state[to] == NO_STATE:
         return
     _established_by_ack(r, to, proof)
-    if (
+    if 0 <= r.fin_proof[peer] < proof and taken > r.fin_proof[peer]:
+        # A copy of a FIN that was received before lies outside of the window: RFC 9293 drops it with its ACK (section
+        # 3.10.7.4), Linux takes that.
+        if acks_fin(r, r.evidence[taken], to):
+            step(r, to, RCV_ACK_OF_FIN, r.evidence[taken], INFERRED, 0)
+    elif (
         acks_fin(r, r.evidence[taken], to)
         and not step(r, to, RCV_ACK_OF_FIN, r.evidence[taken], certainty, confirmed_by)
         and certainty == CONFIRMED
@@ -607,7 +612,13 @@ def _take_rst(r: cython.pointer(Replay), i: cython.int) -> cython.void:
     fate: cython.int
     event: cython.int = RCV_RST
     stray: cython.bint
+    syn_proof: cython.int
     proof: cython.int = r.fin_proof[by]
+    if r.state[to] == SYN_SENT and not e.flags & ACK and _last_before(r, by, SYN, SYN, i) >= 0:
+        # The SYN or SYN-ACK before this RST, which the receiver acknowledges later, was received first.
+        syn_proof = _first_after(r, to, ACK | RST, ACK, i)
+        if syn_proof > i and acks_syn(r, r.evidence[syn_proof], by):
+            _deliver_syn(r, to, syn_proof)
     if acks_fin(r, e, to) and r.state[by] != NO_STATE:
         _deliver_fin(r, by, i, CONFIRMED)
     if (
@@ -618,11 +629,6 @@ def _take_rst(r: cython.pointer(Replay), i: cython.int) -> cython.void:
         # The FIN before this RST is proved received later, so it was received first; but not before a FIN of the
         # receiver's own that does not acknowledge it.
         _deliver_fin(r, to, proof, CONFIRMED)
-    if r.state[to] == SYN_SENT and not e.flags & ACK and _last_before(r, by, SYN | ACK, SYN, i) >= 0:
-        # Simultaneous open: the SYN before this RST, which the receiver's SYN-ACK proves, was received first.
-        proof = _first_after(r, to, SYN | ACK, SYN | ACK, i)
-        if proof > i and acks_syn(r, r.evidence[proof], by):
-            _deliver_syn(r, to, proof)
     fate = _fate_of_rst(r, i)
     r.rst_fate[i] = cython.cast(uint8_t, fate)
     r.receiver_state[i] = r.state[to]
