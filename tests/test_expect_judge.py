@@ -118,6 +118,13 @@ def test_a_syn_ack_that_the_capture_lost_breaks_nothing():
     assert found.results[0].cases[0].because == "the SYN-ACK is not in the capture, and what followed is"
 
 
+def test_an_absence_that_a_gap_may_fill_is_not_held_against_a_connection():
+    ladder = "open; talk; FIN hidden >; < ACK; < FIN; ACK >"
+    found = verdict(ladder, 'forbid = "half-closed"\nrequire = "half-closed"\nallow = ["half-closed", "capture-gap"]')
+    assert outcomes(found) == {"forbid": "unjudged", "require": "unjudged", "allow": "held"}
+    assert found.results[0].cases[0].seen.startswith("half-closed: the client never closed")
+
+
 def test_times_of_a_clock_that_goes_back_are_not_judged():
     ladder = "SYN @5 >; < SYN-ACK @4; ACK @4.1 >; talk; close"
     found = verdict(ladder, 'max.handshake = "1 s"\nmax.duration = "1 s"\nopening = "three-way"')
