@@ -7,7 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, TextIO
 
 from handshake_inspect.render import Style
-from handshake_inspect.render.lines import columns
+from handshake_inspect.render.lines import columns, width_of
 from handshake_inspect.render.paint import Paint, painter, wrapped
 from handshake_inspect.render.text import counted, duration, host_port
 
@@ -85,20 +85,25 @@ def _lines(beside: Beside, lost: int | None, style: Style, paint: Paint) -> Iter
     yield from wrapped("  lasting    ", indent, text, style.width)
     for found in islice(beside.disagreements, ROWS_MAX):
         yield from wrapped("    ", " " * 6, disagreement(found), style.width)
-    yield from _table(beside, style, paint)
+    yield from _table(beside, style)
 
 
-def _table(beside: Beside, style: Style, paint: Paint) -> Iterator[str]:
+def _table(beside: Beside, style: Style) -> Iterator[str]:
     rows = sorted(beside.rows(), key=lambda row: ORDER.index(row.verdict))
     if not rows:
         return
     yield ""
-    shown = rows[:ROWS_MAX]
     cells = [
         (str(row.connection), host_port(row.end[0], row.end[1]), host_port(row.end[2], row.end[3]), row.wire,
          (row.kernel or NONE) if row.polls else "-", WORDS[row.verdict] if row.polls else "")
-        for row in shown
+        for row in rows[:ROWS_MAX]
     ]  # fmt: skip
-    yield from columns(TITLES, ALIGN, cells)
+    if width_of(TITLES, cells) <= style.width:
+        yield from columns(TITLES, ALIGN, cells)
+    else:
+        for number, local, peer, wire, kernel, verdict in cells:
+            yield f"#{number} {local}"
+            yield f"  with {peer}"
+            yield f"  wire {wire}, kernel {kernel}" + (f", {verdict}" if verdict else "")
     if len(rows) > ROWS_MAX:
         yield f"and {counted(len(rows) - ROWS_MAX, 'more end')}"
