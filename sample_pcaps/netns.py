@@ -72,7 +72,7 @@ class Segment:
     """The fields of a TCP segment that tell a lifecycle; `to` is the host that it travels to."""
 
     to: Side
-    source_port: int
+    client_port: int
     flags: int
     seq: int
     ack: int
@@ -90,8 +90,10 @@ class Segment:
             end = 54 + int.from_bytes(frame[18:20])
         else:
             return None
-        source_port, _, seq, ack, offset, flags = struct.unpack_from("!HHIIBB", frame, start)
-        return cls(to, source_port, flags & 0x1F, seq, ack, end - start - (offset >> 4) * 4)
+        source, destination, seq, ack, offset, flags = struct.unpack_from("!HHIIBB", frame, start)
+        return cls(
+            to, source if to == "server" else destination, flags & 0x1F, seq, ack, end - start - (offset >> 4) * 4
+        )
 
     @property
     def flag_names(self) -> str:
@@ -214,6 +216,10 @@ class Wire:
         self.settle()
         return client, server
 
+    def listen(self) -> socket.socket:
+        """Return a listening socket on the server's port."""
+        return self.server.listen(self.ports["server"])
+
     def at(self, side: Side, family: socket.AddressFamily = socket.AF_INET) -> tuple[str, int]:
         """Return the address and port of one end, as `connect` wants them."""
         return ADDRESSES[side][family], self.ports[side]
@@ -270,6 +276,46 @@ class Wire:
                     os.write(target, frame)
                 else:
                     self.captured[target].append((time.time_ns(), frame))
+
+
+class Lane(Wire):
+    """One of many connections that share a wire: a scene plays on it as on a Wire of its own.
+
+    It has a client's port of its own; where `listener` is given, the server's port is the one that all share.
+    """
+
+    def __init__(self, wire: Wire, client_port: int, server_port: int, listener: Listener | None) -> None:
+        self.client, self.server = wire.client, wire.server
+        self.ports: dict[Side, int] = {"client": client_port, "server": server_port}
+        self.drop: Callable[[Segment], bool] = lambda segment: False
+        self._listener = listener
+
+    def connect(self, family: socket.AddressFamily = socket.AF_INET) -> tuple[socket.socket, socket.socket]:
+        """As Wire.connect."""
+        listener = self._listener or Listener(self.listen())
+        client = self.client.new_socket(self.ports["client"], family)
+        client.connect(self.at("server", family))
+        server = self.server.keep(listener.accept(self.ports["client"]))
+        server.settimeout(20)
+        self.settle()
+        return client, server
+
+
+class Listener:
+    """A listening socket that many threads accept from, each the connection of one client's port."""
+
+    def __init__(self, listener: socket.socket) -> None:
+        self._listener = listener
+        self._accepted: dict[int, socket.socket] = {}
+        self._lock = threading.Lock()
+
+    def accept(self, client_port: int) -> socket.socket:
+        """Return the server's socket of the connection from this port."""
+        with self._lock:
+            while client_port not in self._accepted:
+                accepted, (_, port, *_) = self._listener.accept()
+                self._accepted[port] = accepted
+            return self._accepted.pop(client_port)
 
 
 def is_icmp_error(frame: bytes) -> bool:

@@ -1,176 +1,79 @@
 """What is recorded: one row in RECIPES for each sample.
 
-A scene is what the two programs do.  Its frames are what must come of it, in order, each with what it
+A scene is what the two programs do (scenes.py).  Its frames are what must come of it, in order, each with what it
 proves; "SYN >" travels to the server, "< SYN,ACK" to the client, "data" is a segment with payload.
 """
 
 from __future__ import annotations
 
-import errno
-import socket
-import struct
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from netns import ACK, SYN, Place, Wire
-
-PAGE = (
-    b"<!doctype html>\n<title>A small page</title>\n"
-    b"<p>Two programs shook hands in three segments, passed this page across, and parted in four.\n"
+from netns import Lane, Listener, Place, Wire
+from scenes import (
+    close_wait_leak,
+    filtered,
+    fin_into_time_wait,
+    half_close,
+    half_open,
+    http_walkthrough,
+    ipv6,
+    mid_stream,
+    normal_close_by_client,
+    normal_close_by_server,
+    refused,
+    reset,
+    simultaneous_close,
+    simultaneous_open,
+    syn_lost,
+    three_segment_close,
 )
-REQUEST = b"GET /page.html HTTP/1.0\r\nHost: www.example.org\r\n\r\n"
-RESPONSE = b"HTTP/1.0 200 OK\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n" % len(PAGE) + PAGE
+
+
+class LaneOf(NamedTuple):
+    """One connection of a sample that has many: when it begins, its ports, and the recipe whose frames it must show."""
+
+    begins: float
+    client_port: int
+    server_port: int
+    recipe: Recipe
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """One sample: its folder is named after its scene."""
+    """One sample: its folder is named after its scene.  It has `frames`, or `lanes` where it holds many connections."""
 
     scene: Callable[[Wire], None]
     shows: str
-    frames: tuple[tuple[str, str], ...]
+    frames: tuple[tuple[str, str], ...] = ()
     place: Place = "client"
+    lanes: tuple[LaneOf, ...] = ()
 
     @property
     def name(self) -> str:
         return self.scene.__name__
 
 
-def exchange(wire: Wire, client: socket.socket, server: socket.socket, ask: bytes, answer: bytes) -> None:
-    """The client asks, the server answers, and both have seen all of it."""
-    client.sendall(ask)
-    server.recv(4096)
-    server.sendall(answer)
-    wire.settle()
-    client.recv(4096)
+def busy_server(wire: Wire) -> None:
+    listener = Listener(wire.server.listen(wire.ports["server"], backlog=64))
+    lanes = {
+        lane.client_port: Lane(wire, lane.client_port, lane.server_port,
+                               listener if lane.server_port == wire.ports["server"] else None)
+        for lane in BUSY
+    }  # fmt: skip
+    wire.drop = lambda segment: lanes[segment.client_port].drop(segment)
+    start = time.monotonic()
 
+    def play(lane: LaneOf) -> None:
+        time.sleep(max(0.0, start + lane.begins - time.monotonic()))
+        lane.recipe.scene(lanes[lane.client_port])
 
-def close_in_turn(wire: Wire, first: socket.socket, second: socket.socket) -> None:
-    """Close one end, and the other once the first FIN has been acknowledged."""
-    first.close()
-    wire.settle()
-    second.close()
-    wire.settle()
-
-
-def normal_close_by_client(wire: Wire) -> None:
-    client, server = wire.connect()
-    exchange(wire, client, server, b"question\n", b"answer\n")
-    close_in_turn(wire, client, server)
-
-
-def normal_close_by_server(wire: Wire) -> None:
-    client, server = wire.connect()
-    exchange(wire, client, server, b"question\n", b"answer\n")
-    close_in_turn(wire, server, client)
-
-
-def three_segment_close(wire: Wire) -> None:
-    client, server = wire.connect()
-    exchange(wire, client, server, b"question\n", b"answer\n")
-    client.close()
-    server.recv(4096)
-    server.close()
-    wire.settle()
-
-
-def simultaneous_open(wire: Wire) -> None:
-    ends = wire.client.new_socket(wire.ports["client"]), wire.server.new_socket(wire.ports["server"])
-    for end, other in zip(ends, (wire.at("server"), wire.at("client")), strict=True):
-        end.setblocking(False)
-        assert end.connect_ex(other) == errno.EINPROGRESS
-    wire.settle()
-
-
-def simultaneous_close(wire: Wire) -> None:
-    client, server = wire.connect()
-    client.close()
-    server.close()
-    wire.settle()
-
-
-def half_close(wire: Wire) -> None:
-    client, server = wire.connect()
-    client.sendall(b"send me all you have\n")
-    client.shutdown(socket.SHUT_WR)
-    wire.settle()
-    server.recv(4096)
-    server.sendall(b"x" * 2000)
-    wire.settle()
-    client.recv(4096)
-    server.close()
-    wire.settle()
-
-
-def refused(wire: Wire) -> None:
-    assert wire.client.new_socket(wire.ports["client"]).connect_ex(wire.at("server")) == errno.ECONNREFUSED
-    wire.settle()
-
-
-def filtered(wire: Wire) -> None:
-    wire.client.sysctl("net.ipv4.tcp_syn_retries", "2")
-    wire.client.sysctl("net.ipv4.tcp_syn_linear_timeouts", "0")
-    wire.drop = lambda segment: segment.to == "server"
-    assert wire.client.new_socket(wire.ports["client"]).connect_ex(wire.at("server")) == errno.ETIMEDOUT
-
-
-def half_open(wire: Wire) -> None:
-    wire.server.listen(wire.ports["server"])
-    wire.server.sysctl("net.ipv4.tcp_synack_retries", "2")
-    wire.drop = lambda segment: segment.to == "client"
-    client = wire.client.new_socket(wire.ports["client"])
-    client.setblocking(False)
-    assert client.connect_ex(wire.at("server")) == errno.EINPROGRESS
-    client.close()
-    wire.settle(4)
-
-
-def syn_lost(wire: Wire) -> None:
-    wire.drop_once(lambda segment: segment.flags == SYN)
-    wire.connect()
-
-
-def reset(wire: Wire) -> None:
-    client, server = wire.connect()
-    exchange(wire, client, server, b"question\n", b"answer\n")
-    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    client.close()
-    wire.settle()
-
-
-def close_wait_leak(wire: Wire) -> None:
-    client, server = wire.connect()
-    exchange(wire, client, server, b"question\n", b"answer\n")
-    client.close()
-    wire.settle(1)
-
-
-def fin_into_time_wait(wire: Wire) -> None:
-    client, server = wire.connect()
-    client.close()
-    wire.settle()
-    wire.drop_once(lambda segment: segment.to == "server" and segment.flags == ACK)
-    server.close()
-    wire.settle(1)
-
-
-def mid_stream(wire: Wire) -> None:
-    client, server = wire.connect()
-    wire.forget()
-    exchange(wire, client, server, b"question\n", b"answer\n")
-    close_in_turn(wire, client, server)
-
-
-def ipv6(wire: Wire) -> None:
-    client, server = wire.connect(socket.AF_INET6)
-    exchange(wire, client, server, b"question\n", b"answer\n")
-    close_in_turn(wire, client, server)
-
-
-def http_walkthrough(wire: Wire) -> None:
-    client, server = wire.connect()
-    exchange(wire, client, server, REQUEST, RESPONSE)
-    close_in_turn(wire, server, client)
+    with ThreadPoolExecutor(len(BUSY)) as players:
+        for done in [players.submit(play, lane) for lane in BUSY]:
+            done.result()
 
 
 OPENING = (
@@ -200,7 +103,7 @@ SERVER_CLOSES = (
     ("< ACK", "ACK = the client's FIN + 1. The client is CLOSED; the server waits in TIME_WAIT for 2MSL."),
 )
 
-RECIPES = (
+ALONE = (
     Recipe(
         normal_close_by_client,
         "The everyday life of a connection: three segments open it, four close it, and the client, which closes first, "
@@ -374,6 +277,29 @@ RECIPES = (
             ("ACK >", "The client has taken the page."),
             *SERVER_CLOSES,
         ),
+    ),
+)
+BY_NAME = {recipe.name: recipe for recipe in ALONE}
+# A page every eighth of a second, and among them what goes wrong.
+TROUBLE = {
+    3: ("refused", 81), 9: ("reset", 80), 12: ("close_wait_leak", 80), 14: ("half_open", 8001), 17: ("filtered", 443),
+    20: ("syn_lost", 80), 22: ("close_wait_leak", 80), 25: ("refused", 81), 27: ("fin_into_time_wait", 80),
+    30: ("half_close", 80), 33: ("reset", 80), 36: ("close_wait_leak", 80), 38: ("simultaneous_close", 80),
+    41: ("close_wait_leak", 80), 44: ("half_open", 8002), 46: ("refused", 81),
+}  # fmt: skip
+USUAL = ("normal_close_by_client", "http_walkthrough", "three_segment_close", "normal_close_by_client")
+BUSY = tuple(
+    LaneOf(number / 8, 40001 + number, port, BY_NAME[name])
+    for number in range(48)
+    for name, port in [TROUBLE.get(number, (USUAL[number % len(USUAL)], 80))]
+)
+RECIPES = (
+    *ALONE,
+    Recipe(
+        busy_server,
+        "48 connections to one server in ten seconds, each of them one of the samples above: what a capture looks like "
+        "that nobody can read frame by frame.",
+        lanes=BUSY,
     ),
 )
 """Every sample, in the order in which a reader should look at them."""

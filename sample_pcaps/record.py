@@ -41,22 +41,35 @@ def word(segment: Segment) -> str:
 
 def play(recipe: Recipe) -> Capture:
     """Play a scene and return its capture; CannotRecord where its frames are not the recipe's."""
-    expected = [frame for frame, _ in recipe.frames]
     for _ in range(ATTEMPTS):
         with Wire() as wire:
             recipe.scene(wire)
             wire.stop()
         capture = wire.captured[recipe.place]
-        seen = [word(segment) for segment in segments_of(capture)]
-        if seen == expected:
+        differs = difference(recipe, segments_of(capture))
+        if differs is None:
             return capture
-    raise CannotRecord(
-        f"{recipe.name}: expected {'; '.join(expected)}\n{' ' * len(recipe.name)}  recorded {'; '.join(seen)}"
-    )
+    raise CannotRecord(differs)
+
+
+def difference(recipe: Recipe, segments: list[Segment]) -> str | None:
+    """What a recording's frames are and ought to be; None where they are the recipe's, connection by connection."""
+    if recipe.lanes:
+        of_port = {lane.client_port: [each for each in segments if each.client_port == lane.client_port]
+                   for lane in recipe.lanes}  # fmt: skip
+        found = (difference(lane.recipe, of_port[lane.client_port]) for lane in recipe.lanes)
+        return next((differs for differs in found if differs), None)
+    expected = [frame for frame, _ in recipe.frames]
+    seen = [word(segment) for segment in segments]
+    if seen == expected:
+        return None
+    return f"{recipe.name}: expected {'; '.join(expected)}\n{' ' * len(recipe.name)}  recorded {'; '.join(seen)}"
 
 
 def readme(recipe: Recipe, capture: Capture) -> str:
     """Describe a capture frame by frame; SEQ and ACK count from the first number seen, as in Wireshark."""
+    if recipe.lanes:
+        return with_end(recipe, capture, connections(recipe, capture))
     rows = []
     base: dict[str, int] = {}
     for number, ((time_ns, _), segment) in enumerate(zip(capture, segments_of(capture), strict=True), 1):
@@ -69,12 +82,35 @@ def readme(recipe: Recipe, capture: Capture) -> str:
         sent, proof = recipe.frames[number - 1]
         milliseconds = (time_ns - capture[0][0]) / 1e6
         rows.append(f"| {number} | {milliseconds:.1f} | `{sent}` | {seq} | {ack} | {segment.length} | {proof} |\n")
-    release = platform.release().split("-")[0]
-    return (
-        f"# {recipe.name}\n\n{recipe.shows}\n\n"
+    return with_end(
+        recipe,
+        capture,
         "| frame | ms | segment | SEQ | ACK | bytes | what it proves |\n|--:|--:|---|--:|--:|--:|---|\n"
         f"{''.join(rows)}\n"
-        "`>` is from the client to the server. SEQ and ACK are relative, as Wireshark shows them.\n\n"
+        "`>` is from the client to the server. SEQ and ACK are relative, as Wireshark shows them.\n\n",
+    )
+
+
+def connections(recipe: Recipe, capture: Capture) -> str:
+    """Describe a capture connection by connection, in the order of their first frames."""
+    numbers: dict[int, list[int]] = {}
+    for number, segment in enumerate(segments_of(capture), 1):
+        numbers.setdefault(segment.client_port, []).append(number)
+    lane_of = {lane.client_port: lane for lane in recipe.lanes}
+    rows = "".join(
+        f"| {id} | {port} | {lane_of[port].server_port} | {frames[0]} | {len(frames)} "
+        f"| [{lane_of[port].recipe.name}](../{lane_of[port].recipe.name}/README.md) |\n"
+        for id, (port, frames) in enumerate(numbers.items())
+    )
+    head = "| connection | client's port | server's port | first frame | frames | is |\n|--:|--:|--:|--:|--:|---|\n"
+    return f"{head}{rows}\n"
+
+
+def with_end(recipe: Recipe, capture: Capture, table: str) -> str:
+    """The whole README.md: what it shows, the table, and how it was recorded."""
+    release = platform.release().split("-")[0]
+    return (
+        f"# {recipe.name}\n\n{recipe.shows}\n\n{table}"
         f"capture.pcap: {len(capture)} frames, recorded at the {recipe.place}'s end between two real sockets "
         f"on Linux {release}, {ONE_WAY * 1000:.0f} ms apart each way.\n"
         f"Record it again: `sudo make samples ONLY={recipe.name}`\n"

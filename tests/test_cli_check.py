@@ -274,15 +274,15 @@ def test_every_sample_passes_its_own_baseline_and_fails_anothers(cli, tmp_path):
     path = tmp_path / "b.json"
     done = cli("check", "sample_pcaps", "--baseline", path, "--update-baseline")
     assert (done.returncode, done.stdout) == (0, "")
-    assert done.stderr == f"handshake-inspect: {path}: 16 of 16 captures recorded anew\n"
+    assert done.stderr == f"handshake-inspect: {path}: 17 of 17 captures recorded anew\n"
     assert cli("check", "sample_pcaps", "--baseline", path).returncode == 0
     again = cli("check", GREEN, "--baseline", path, "--update-baseline")
     assert again.stderr == f"handshake-inspect: {path}: nothing changed\n"
-    assert len(json.loads(path.read_text())["captures"]) == 16
+    assert len(json.loads(path.read_text())["captures"]) == 17
     few = cli("check", GREEN, RED, "--baseline", path)
     assert few.returncode == 0
     assert few.stderr.startswith(
-        f"handshake-inspect: {path} has more captures, which are not judged: sample_pcaps/close"
+        f"handshake-inspect: {path} has more captures, which are not judged: sample_pcaps/busy_server/"
     )
 
 

@@ -16,7 +16,8 @@ from handshake_inspect.report import FrameOf
 from walks import SAMPLES, sample, walk, walk_of
 from wrappings import Wrapping
 
-NAMES = sorted(folder.name for folder in SAMPLES.iterdir() if (folder / "capture.pcap").exists())
+NAMES = sorted(path.parent.name for path in SAMPLES.glob("*/capture.pcap") if path.parent.name != "busy_server")
+"""The samples of one connection."""
 FIELDS = (
     "frame.number", "frame.time_relative", "tcp.flags", "tcp.seq_raw", "tcp.ack_raw", "tcp.seq", "tcp.ack", "tcp.len",
     "tcp.window_size_value",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -11,10 +12,13 @@ from pathlib import Path
 import pytest
 
 import record
+from handshake_inspect import analyse
 from recipes import RECIPES
 
 SAMPLES = Path(record.__file__).parent
 RECIPE = {recipe.name: recipe for recipe in RECIPES}
+ALONE = [recipe.name for recipe in RECIPES if recipe.frames]
+MANY = [recipe.name for recipe in RECIPES if recipe.lanes]
 CLAIM = re.compile(r"^capture\.pcap: (\d+) frames, ", re.MULTILINE)
 ROW = re.compile(r"^\| (\d+) \| [\d.]+ \| `([^`]+)` \|.*\| ([^|]+) \|$", re.MULTILINE)
 
@@ -29,6 +33,16 @@ def frames_by_tshark(name: str) -> list[list[str]]:
     return [line.split("\t") for line in done.stdout.splitlines()]
 
 
+def frames_of(path: Path) -> record.Capture:
+    """The frames of a sample, as they were recorded."""
+    data, at, frames = path.read_bytes(), 24, []
+    while at < len(data):
+        seconds, microseconds, size, _ = struct.unpack_from("<IIII", data, at)
+        frames.append((seconds * 10**9 + microseconds * 1000, data[at + 16 : at + 16 + size]))
+        at += 16 + size
+    return frames
+
+
 def test_there_is_one_folder_for_each_recipe():
     assert {path.parent.name for path in SAMPLES.glob("*/*")} - {"__pycache__"} == set(RECIPE)
 
@@ -37,7 +51,7 @@ def test_the_list_of_samples_is_the_table_of_recipes():
     assert (SAMPLES / "README.md").read_text() == record.index()
 
 
-@pytest.mark.parametrize("name", RECIPE)
+@pytest.mark.parametrize("name", ALONE)
 def test_a_sample_holds_the_frames_that_its_readme_explains(name):
     text = (SAMPLES / name / "README.md").read_text()
     frames = RECIPE[name].frames
@@ -46,7 +60,31 @@ def test_a_sample_holds_the_frames_that_its_readme_explains(name):
     assert CLAIM.findall(text) == [str(len(frames))]
 
 
-@pytest.mark.parametrize("name", RECIPE)
+@pytest.mark.parametrize("name", MANY)
+def test_a_sample_of_many_connections_holds_the_frames_of_each(name):
+    capture = SAMPLES / name / "capture.pcap"
+    frames = frames_of(capture)
+    assert record.difference(RECIPE[name], record.segments_of(frames)) is None
+    text = (SAMPLES / name / "README.md").read_text()
+    assert text.startswith(f"# {name}\n\n{RECIPE[name].shows}\n\n{record.connections(RECIPE[name], frames)}")
+    assert CLAIM.findall(text) == [str(sum(len(lane.recipe.frames) for lane in RECIPE[name].lanes))]
+
+
+@pytest.mark.parametrize("name", MANY)
+def test_each_of_many_connections_is_judged_as_its_sample_is(name):
+    def told(path: Path) -> dict[int, tuple[str, str, str | None]]:
+        return {
+            each.client.port: (each.opening.kind, each.closing.kind, each.closing.first)
+            for each in analyse(str(path)).connections
+        }
+
+    many = told(SAMPLES / name / "capture.pcap")
+    for lane in RECIPE[name].lanes:
+        (alone,) = told(SAMPLES / lane.recipe.name / "capture.pcap").values()
+        assert many[lane.client_port] == alone, lane
+
+
+@pytest.mark.parametrize("name", ALONE)
 def test_tshark_reads_the_same_frames_with_good_checksums(name):
     def spelled(flags: str, length: str) -> str:
         names = [word for letter, word in zip("SFRA", ("SYN", "FIN", "RST", "ACK"), strict=True) if letter in flags]

@@ -22,7 +22,8 @@ from handshake_inspect.render.folding import wide, wrap
 from handshake_inspect.rfc9293.states import TRANSITIONS, State
 from walks import SAMPLES, sample, walk, walk_of
 
-NAMES = sorted(folder.name for folder in SAMPLES.iterdir() if (folder / "capture.pcap").exists())
+NAMES = sorted(path.parent.name for path in SAMPLES.glob("*/capture.pcap") if path.parent.name != "busy_server")
+"""The samples of one connection."""
 EVIL = '<script>alert("1")</script>\x1b[31m;#%%|&'
 
 

@@ -96,7 +96,8 @@ def _lines(stays: list[Stay], totals: Totals, style: Style, paint: Paint, start_
     yield ""
     for end, sentence in ENDS.items():
         if end in legend:
-            yield paint(f"{end}: {sentence}", "aside")
+            for line in wrapped("", "  ", f"{end}: {sentence}", style.width):
+                yield paint(line, "aside")
 
 
 def _more(number: int, noun: str) -> Iterator[str]:
