@@ -5,6 +5,7 @@ import gzip
 import io
 import itertools
 import lzma
+import re
 import sys
 import tracemalloc
 import types
@@ -166,3 +167,22 @@ def test_a_bomb_is_read_in_pieces(path, name):
     tracemalloc.stop()
     assert (frames, capture.faults) == (60_000, [])
     assert peak < 66_000_000
+
+
+@pytest.mark.parametrize("name", ["bzip2", "zstd"])
+def test_a_bomb_that_no_capture_could_be_is_put_out(path, name):
+    """A gigabyte of records without bytes, out of some kilobytes."""
+    make = {"bzip2": bz2.BZ2Compressor, "zstd": lambda: zstandard.ZstdCompressor(level=19).compressobj()}[name]()
+    piece = bytes(16 << 20)
+    packed = (
+        make.compress(captures.pcap_bytes(FRAMES[:5]))
+        + b"".join(make.compress(piece) for _ in range(64))
+        + make.flush()
+    )
+    path.write_bytes(packed)
+    capture = open_capture(str(path))
+    frames = sum(batch.count for batch in capture.batches())
+    assert (64 << 20) // 16 < frames < (512 << 20) // 16
+    (fault,) = capture.faults
+    assert re.fullmatch(rf"{name}: [\d,]+ bytes have become [\d,]+ so far, as no capture does(; .*)?", fault.problem)
+    assert fault.offset == capture.bytes

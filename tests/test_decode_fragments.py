@@ -2,11 +2,12 @@
 
 import random
 import struct
+import tracemalloc
 
 import pytest
 
 from frames_by_hand import ACK, batch, decode, ethernet, ipv4, ipv6, rows_of, tcp, tcp6, udp
-from handshake_inspect.decode import Decoder
+from handshake_inspect.decode import Decoder, fragments
 from handshake_inspect.decode.fragments import DATAGRAMS_MOST, PIECES_MOST, STORED_BYTES_MOST, Fragments
 
 SECOND = 1_000_000_000
@@ -170,6 +171,39 @@ def test_the_store_is_bounded_in_datagrams_bytes_and_pieces():
         store.add(ipv4(bytes(8), fragment=0x2000 | number * 2), 0, True, 0)
     assert not store._datagrams
     assert store._bytes == 0
+
+
+def test_fragments_of_eight_bytes_take_no_more_memory_than_the_bound(monkeypatch):
+    """Each costs Python some three hundred bytes, which are counted."""
+    monkeypatch.setattr(fragments, "STORED_BYTES_MOST", 1 << 20)
+    store = Fragments()
+    tracemalloc.start()
+    for number in range(12_000):
+        datagram, piece = divmod(number, 600)
+        store.add(ipv4(bytes(8), fragment=0x2000 | 2 * piece, ip_id=datagram), 0, True, 0)
+    held = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert 500_000 < held < 1 << 20
+    assert store._bytes <= 1 << 20
+
+
+def test_a_fragment_between_a_thousand_holes_finds_its_own():
+    """Only the holes that it touches are looked at, however many there are."""
+    datagram = fragments._Datagram(0)
+    for piece in range(1_000):
+        datagram.add(16 * piece, bytes(8), False)
+    assert len(datagram.holes) == 1_000
+    looked_at = []
+
+    class Counted(list):
+        def __getitem__(self, place):
+            looked_at.append(place)
+            return super().__getitem__(place)
+
+    datagram.holes = Counted(datagram.holes)
+    datagram.add(8_008, bytes(8), False)
+    assert len(datagram.holes) == 999
+    assert len(looked_at) < 30
 
 
 def test_an_atomic_fragment_is_a_whole_datagram():

@@ -26,6 +26,13 @@ UNPACKED = 64 * 1024
 """The fewest decompressed bytes that a decoder is asked for."""
 
 
+BOMB_BYTES = 64 * 1024 * 1024
+BOMB_RATIO = 10_000
+"""Decompressed bytes for one compressed that no capture has, whose frames at least count up; asked from BOMB_BYTES on.
+
+gzip reaches 1,000, xz 7,000; bzip2 can make 700,000 out of one, and zstd 30,000.
+"""
+
 LAST_WORDS_MS = 300
 """How long the writer of a pipe may be silent, once reading is to stop."""
 
@@ -289,6 +296,7 @@ class _Decompressed:
         self._chunk = bytearray(PACKED)
         self._decoder: Decoder | None = self._make()
         self._ready = memoryview(b"")
+        self._made = 0
 
     def readinto(self, view: memoryview) -> int:
         """Fill `view` as far as the input goes; damage in the input ends it, and is noted in the source."""
@@ -318,10 +326,15 @@ class _Decompressed:
             return b""
         data, self._input = (self._input, b"") if decoder.needs_input else (b"", self._input)
         try:
-            return decoder.decompress(data, room)
+            made = decoder.decompress(data, room)
         except self._errors as error:
             self._end(f"{self._name}: the compressed data are damaged: {error}")
             return b""
+        self._made += len(made)
+        packed = self._source.position
+        if self._made > BOMB_BYTES and self._made > BOMB_RATIO * packed:
+            self._end(f"{self._name}: {packed:,} bytes have become {self._made:,} so far, as no capture does")
+        return made
 
     def _refill(self) -> bool:
         """Put the next bytes of the file behind those at hand; say whether there were any."""

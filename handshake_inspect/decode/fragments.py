@@ -6,11 +6,14 @@ and memory grow with the capture.  This store is bounded in both, and needs no m
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass, field
 
 DATAGRAM_BYTES_MOST = 65_535
 DATAGRAMS_MOST = 4_096
-STORED_BYTES_MOST = 16 << 20
+STORED_BYTES_MOST = 32 << 20
+DATAGRAM_COST, PIECE_COST = 1_000, 300
+"""Bytes that Python needs for each, beside the data; else fragments of eight bytes would take forty times the bound."""
 PIECES_MOST = 1_024
 AGE_NS_MOST = 60_000_000_000
 
@@ -23,29 +26,30 @@ class _Datagram:
     header: bytes | None = None
     holes: list[tuple[int, int]] = field(default_factory=lambda: [(0, DATAGRAM_BYTES_MOST + 1)])
     pieces: dict[int, bytes] = field(default_factory=dict)
-    size: int = 0
+    size: int = DATAGRAM_COST
 
     def add(self, start: int, data: bytes, last: bool) -> None:
         """Fill the holes that `data` covers: of bytes that come twice, those that came first are kept."""
         stop = start + len(data)
+        # The holes lie in order, so those that the data touch are neighbours.
+        low = high = bisect_right(self.holes, start, key=lambda hole: hole[1])
         left = []
-        for first, end in self.holes:
-            low, high = max(first, start), min(end, stop)
-            if low < high:
-                self.pieces[low] = data[low - start : high - start]
-                self.size += high - low
-                if first < low:
-                    left.append((first, low))
-                if high < end:
-                    left.append((high, end))
-            else:
-                left.append((first, end))
-        if last and left and left[-1][1] > DATAGRAM_BYTES_MOST:
+        while high < len(self.holes) and self.holes[high][0] < stop:
+            first, end = self.holes[high]
+            begin, done = max(first, start), min(end, stop)
+            self.pieces[begin] = data[begin - start : done - start]
+            self.size += done - begin + PIECE_COST
+            if first < begin:
+                left.append((first, begin))
+            if done < end:
+                left.append((done, end))
+            high += 1
+        self.holes[low:high] = left
+        if last and self.holes and self.holes[-1][1] > DATAGRAM_BYTES_MOST:
             # Nothing follows the last fragment, so the hole that is open above ends with it.
-            first, _ = left.pop()
+            first, _ = self.holes.pop()
             if first < stop:
-                left.append((first, stop))
-        self.holes = left
+                self.holes.append((first, stop))
 
     def payload(self) -> bytes:
         return b"".join(self.pieces[start] for start in sorted(self.pieces))
@@ -82,6 +86,7 @@ class Fragments:
             self._forget(key)
             self._make_room(time_ns)
             datagram = self._datagrams[key] = _Datagram(time_ns)
+            self._bytes += datagram.size
         before = datagram.size
         if start == 0 and datagram.header is None:
             datagram.header = header
@@ -92,6 +97,8 @@ class Fragments:
             return _packet(datagram.header, datagram.payload())
         if len(datagram.pieces) > PIECES_MOST:
             self._forget(key)
+        if self._bytes > STORED_BYTES_MOST:
+            self._make_room(time_ns)
         return None
 
     def _forget(self, key: tuple[int, bytes]) -> None:

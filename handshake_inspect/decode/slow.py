@@ -15,6 +15,8 @@ from typing import Any
 # scapy's time grows with what it is given, and IP begins near the front or not at all.
 DISSECTED_BYTES_MOST = 512
 LAYERS_MOST = 64
+SHORTEST_IP = 20
+"""Bytes of an IP header; a frame of fewer holds none, and is not worth a dissection."""
 
 DISSECTORS = {
     (1, 105): ("scapy.layers.dot11", "Dot11"),
@@ -65,6 +67,8 @@ def find_ip(kind: int, number: int, data: bytes) -> bytes | None:
     `kind` and `number` say what `data` begins with, as DISSECTORS does.  Raises NotDissected.
     """
     dissector = _dissector(kind, number)
+    if len(data) < SHORTEST_IP:
+        return None
     try:
         layer = dissector(data[:DISSECTED_BYTES_MOST])
         for _ in range(LAYERS_MOST):
