@@ -3,6 +3,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 ONLY ?=
+SECONDS ?= 600
+SHARE ?= 4
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -12,7 +14,7 @@ COMPILED := $(shell grep -rlE --include='*.py' '^import cython' handshake_inspec
 BUILD := pyproject.toml setup.py build_backend.py $(COMPILED)
 READY := $(VENV)/ready-$(VERSION)
 
-.PHONY: demo test lint bench golden samples clean
+.PHONY: demo test lint bench golden samples fuzz asan clean
 
 demo: $(READY)
 	@echo '$$ handshake-inspect sample_pcaps/http_walkthrough/capture.pcap'
@@ -31,6 +33,14 @@ bench: $(READY)
 
 golden: $(READY)-test
 	@$(BIN)/python -m pytest --golden
+
+# Coverage-guided, with sanitizers; SECONDS=3600 for an hour.  fuzz/RESULTS.md has what it found.
+fuzz: $(READY)-test
+	@fuzz/campaign $(BIN)/python $(SECONDS)
+
+# The saved inputs with AddressSanitizer and UBSan on the compiled stages.
+asan: $(READY)-test
+	@FUZZ_SHARE=$(SHARE) fuzz/sanitize $(BIN)/python
 
 # Root, Linux; needs nothing but Python and ip.  ONLY="refused ipv6" records just these.
 samples:

@@ -29,6 +29,11 @@ needs_proc = pytest.mark.skipif(
 )
 
 
+def hears():
+    """In a process to be: Ctrl-C is not ignored, as it is in what a shell started in the background."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.fixture
 def start(command):
     """Start the command; what still runs at the end of the test is killed."""
@@ -37,7 +42,8 @@ def start(command):
     def begin(*arguments, **options):
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
         environment = {**os.environ, "TZ": "UTC", "NO_COLOR": "1", "COLUMNS": "100", **pipes.pop("env", {})}
-        started.append(subprocess.Popen([*command, *map(str, arguments)], env=environment, **pipes))
+        words = [*command, *map(str, arguments)]
+        started.append(subprocess.Popen(words, env=environment, **{"preexec_fn": hears, **pipes}))
         return started[-1]
 
     yield begin
@@ -114,6 +120,16 @@ def test_a_signal_before_anything_came_says_so(start):
     assert ended(process, open_input=True) == (130, "", "handshake-inspect: -: reading was stopped here by SIGINT\n")
 
 
+@needs_proc
+def test_a_signal_that_whoever_started_it_has_ignored_stays_ignored(start):
+    process = start("-", preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN))
+    waits_in_read(process)
+    process.send_signal(signal.SIGINT)
+    left, out, err = ended(process, input=TALK)
+    assert (left, err) == (0, "")
+    assert "11 frames" in out
+
+
 SLOW = """
 import os, sys
 from handshake_inspect.capture.capture import Capture
@@ -147,7 +163,7 @@ def large(tmp_path_factory):
 )
 def test_a_second_reading_ends_where_the_first_one_did(large, number, name, status, command):
     words = [sys.executable, "-c", SLOW, str(int(number)), command[0], str(large), *command[1:]]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE_S)
+    done = subprocess.run(words, capture_output=True, text=True, timeout=PATIENCE_S, preexec_fn=hears)
     assert done.returncode == status, done.stderr
     said = re.fullmatch(
         rf"handshake-inspect: {large}: frame (\d+), offset \d+: reading was stopped here by {name}\n", done.stderr

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 from typing import Any
@@ -269,7 +270,11 @@ def process(*arguments, shell=None):
     command = [sys.executable, fake_cli.__file__, *arguments]
     if shell:
         command = ["bash", "-c", shell, sys.executable, *command[1:]]
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path}, timeout=60)
+    done = subprocess.run(
+        command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path}, timeout=60,
+        # What a shell starts in the background ignores Ctrl-C.
+        preexec_fn=None if sys.platform == "win32" else lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
     return done.returncode, done.stdout, done.stderr
 
 

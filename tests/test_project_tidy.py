@@ -17,7 +17,9 @@ PACKAGE = ROOT / "handshake_inspect"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 LAYOUTS = sorted(PACKAGE.rglob("*.pxd"))
 OURS = [
-    path for folder in ("handshake_inspect", "sample_pcaps", "tests", "bench") for path in (ROOT / folder).rglob("*.py")
+    path
+    for folder in ("handshake_inspect", "sample_pcaps", "tests", "bench", "fuzz")
+    for path in (ROOT / folder).rglob("*.py")
 ]
 TEXTS = [*OURS, *ROOT.glob("*.py"), *ROOT.glob("*.md"), ROOT / "Makefile", *LAYOUTS]
 

@@ -271,6 +271,8 @@ class Source:
 
 def _standard_input() -> Any:
     """Return standard input without a buffer where it is a real file, else as it is."""
+    if sys.stdin is None:
+        raise ValueError("it is closed")
     try:
         return open(sys.stdin.fileno(), "rb", buffering=0, closefd=False)
     except (AttributeError, io.UnsupportedOperation):

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import importlib
 import logging
+import os
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -17,6 +20,9 @@ DISSECTED_BYTES_MOST = 512
 LAYERS_MOST = 64
 SHORTEST_IP = 20
 """Bytes of an IP header; a frame of fewer holds none, and is not worth a dissection."""
+
+HOMES = ("XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME")
+"""Where the XDG base directories are told."""
 
 DISSECTORS = {
     (1, 105): ("scapy.layers.dot11", "Dot11"),
@@ -34,16 +40,31 @@ class NotDissected(Exception):
     """scapy has no dissector for this, or failed in it."""
 
 
+@contextmanager
+def homeless() -> Iterator[None]:
+    """Let scapy find no folder of the user's: it would make some, and read what it kept there as pickles."""
+    before = {name: os.environ.get(name) for name in HOMES}
+    os.environ.update(dict.fromkeys(HOMES, os.devnull))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
 @cache
 def _dissector(kind: int, number: int) -> type[Any]:
-    """Import a dissector; its import must neither print, nor ask this machine for its routes."""
+    """Import a dissector; it must neither print, nor ask this machine for routes, nor touch the user's files."""
     if (kind, number) not in DISSECTORS:
         raise NotDissected
     module, name = DISSECTORS[kind, number]
     for logger in ("scapy", "scapy.loading", "scapy.runtime"):
         logging.getLogger(logger).setLevel(logging.CRITICAL)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), homeless():
             warnings.simplefilter("ignore")
             conf = importlib.import_module("scapy.config").conf
             before = {flag: getattr(conf, flag, None) for flag in ("route_autoload", "route6_autoload")}

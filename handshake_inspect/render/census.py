@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, TextIO
 
 from handshake_inspect.render import Style
+from handshake_inspect.render.csv import Sheet
 from handshake_inspect.render.lines import columns, width_of
 from handshake_inspect.render.paint import painter, wrapped
 from handshake_inspect.render.sockets import spelled
@@ -80,10 +80,10 @@ def _parts(rows: Sequence[Sequence[str]], width: int) -> Iterator[list[list[str]
 
 def write_csv(census: Census, out: TextIO) -> None:
     """One row an instant, states as in RFC 9293."""
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["time_ns", *census.states])
+    sheet = Sheet(out)
+    sheet.writerow(["time_ns", *census.states])
     for number, counts in enumerate(zip(*census.states.values(), strict=True)):
-        writer.writerow([census.start_ns + number * census.every_ns, *counts])
+        sheet.writerow([census.start_ns + number * census.every_ns, *counts])
 
 
 def write_chart(census: Census, out: TextIO, style: Style, spelling: str) -> None:

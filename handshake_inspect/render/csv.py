@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from handshake_inspect.render import Style
@@ -13,8 +13,8 @@ from handshake_inspect.render.text import clean, frame_number
 if TYPE_CHECKING:
     from handshake_inspect.report import Connection, Endpoint
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-"""What makes a spreadsheet take a cell for a formula."""
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""What makes a spreadsheet take a cell for a formula; the last four are the same signs in full width."""
 
 
 class Column(NamedTuple):
@@ -75,18 +75,29 @@ COLUMNS = (
 # fmt: on
 
 
-def cell(value: str | int | None) -> str | int:
+def cell(value: object) -> object:
     """The value as it may stand in a spreadsheet: text that would be a formula gets an apostrophe before it."""
     if value is None:
         return ""
-    if isinstance(value, int):
+    if not isinstance(value, str):
         return value
     return "'" + clean(value) if value.startswith(FORMULA_STARTS) else clean(value)
 
 
+class Sheet:
+    """Writes lines of cells; they end in a bare newline, as other tools of a pipe expect."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._writer = csv.writer(out, lineterminator="\n")
+
+    def writerow(self, values: Iterable[object]) -> None:
+        """One line; every cell as `cell` makes it."""
+        self._writer.writerow(map(cell, values))
+
+
 def write(selection: Selection, out: TextIO, style: Style) -> None:
-    """A line of names, then one line a connection; lines end in a bare newline, as other tools of a pipe expect."""
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(column.name for column in COLUMNS)
+    """A line of names, then one line a connection."""
+    sheet = Sheet(out)
+    sheet.writerow(column.name for column in COLUMNS)
     for connection in selection:
-        writer.writerow([cell(column.value(connection)) for column in COLUMNS])
+        sheet.writerow(column.value(connection) for column in COLUMNS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, TextIO
 
@@ -11,6 +10,7 @@ import msgspec
 from handshake_inspect.looks.doctor import SCHEMA, Totals, Vantage
 from handshake_inspect.looks.grade import REASONS
 from handshake_inspect.render import Style
+from handshake_inspect.render.csv import Sheet
 from handshake_inspect.render.facts import COUNTERS, faults
 from handshake_inspect.render.json import encodable
 from handshake_inspect.render.paint import painter, wrapped
@@ -202,7 +202,7 @@ def write_json(grades: Iterable[Grade], finish: Callable[[], Totals], out: TextI
 
 def write_csv(grades: Iterable[Grade], out: TextIO) -> None:
     """One row a connection."""
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(("connection", "grade", "reasons"))
+    sheet = Sheet(out)
+    sheet.writerow(("connection", "grade", "reasons"))
     for graded in grades:
-        writer.writerow((graded.connection, graded.grade, ";".join(graded.reasons)))
+        sheet.writerow((graded.connection, graded.grade, ";".join(graded.reasons)))

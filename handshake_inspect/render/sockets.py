@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, TextIO
 
 from handshake_inspect.render import Style
+from handshake_inspect.render.csv import Sheet
 from handshake_inspect.render.lines import columns, width_of
 from handshake_inspect.render.paint import painter, wrapped
 from handshake_inspect.render.text import called, clean, clock, counted, duration, frame_number, host_port
@@ -138,11 +138,11 @@ def timer_in_words(timer: Timer) -> str:
 
 def write_csv(table: Sockets, out: TextIO) -> None:
     """One row a socket, states as in RFC 9293."""
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(CSV)
+    sheet = Sheet(out)
+    sheet.writerow(CSV)
     for row in table.sockets:
         timer = row.timer
-        writer.writerow([
+        sheet.writerow([
             row.state, row.address, row.port, row.peer_address, row.peer_port, row.connection, row.role, row.since_ns,
             "" if row.frame is None else frame_number(row.frame), row.certainty, row.send_q,
             *(("",) * 4 if timer is None else (timer.kind, timer.left_ns, timer.basis, str(timer.at_most).lower())),

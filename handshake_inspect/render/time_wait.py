@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import heapq
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, TextIO
@@ -11,6 +10,7 @@ import msgspec
 
 from handshake_inspect.looks.time_wait import SCHEMA, Budget, Stay, Tally, Totals
 from handshake_inspect.render import Style
+from handshake_inspect.render.csv import Sheet
 from handshake_inspect.render.detail import ENDS
 from handshake_inspect.render.lines import columns, width_of
 from handshake_inspect.render.paint import Paint, painter, wrapped
@@ -193,11 +193,11 @@ def _indented(value: object, spaces: int) -> str:
 
 def write_csv(connections: Iterable[Connection], tally: Tally, out: TextIO) -> None:
     """One row a stay."""
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(CSV)
+    sheet = Sheet(out)
+    sheet.writerow(CSV)
     for connection in connections:
         for stay in tally.add(connection):
-            writer.writerow([_cell(stay, name) for name in CSV])
+            sheet.writerow([_cell(stay, name) for name in CSV])
 
 
 def _cell(stay: Stay, name: str) -> object:

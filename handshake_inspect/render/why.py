@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, TextIO
@@ -11,6 +10,7 @@ import msgspec
 
 from handshake_inspect.looks.why import RULES, SCHEMA, Explanation
 from handshake_inspect.render import Style
+from handshake_inspect.render.csv import Sheet
 from handshake_inspect.render.paint import Paint, painter, wrapped
 from handshake_inspect.render.text import called, clean, counted, counts, frame_list, frame_number, host_port
 
@@ -109,14 +109,14 @@ def write_json(explanations: Iterable[Explanation], out: TextIO, total: int, ask
 
 def write_csv(explanations: Iterable[Explanation], out: TextIO, asked: bool) -> None:
     """One row a reason."""
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(CSV)
+    sheet = Sheet(out)
+    sheet.writerow(CSV)
     for each in explanations:
         if each.good and not asked:
             continue
         for reason in each.reasons:
             frames = ";".join(frame_number(frame) for frame in reason.frames)
-            writer.writerow([
+            sheet.writerow([
                 each.connection, each.client_address, each.client_port, each.server_address, each.server_port,
                 reason.rule, reason.severity, frames, clean(reason.text),
                 ";".join(each.client_names), ";".join(each.server_names),
