@@ -191,7 +191,11 @@ def test_a_second_signal_does_not_wait(tmp_path):
         "handshake_inspect.analysis.Judge = Slow\n"
         "sys.exit(main")  # fmt: skip
     done = subprocess.run(
-        [sys.executable, "-c", program, "2", str(path)], capture_output=True, text=True, timeout=PATIENCE_S
+        [sys.executable, "-c", program, "2", str(path)],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        preexec_fn=hears,
     )
     assert (done.returncode, done.stdout, done.stderr.strip()) == (143, "", "")
 
