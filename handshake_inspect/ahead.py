@@ -23,7 +23,7 @@ def pays(size: int | None) -> bool:
 
     A pipe may also block for ever, and then the thread could not be asked to stop.
     """
-    return size is not None and size >= WORTH_A_THREAD and _cores() > 1
+    return size is not None and size >= WORTH_A_THREAD and cores() > 1
 
 
 def ahead(items: Iterator[Item]) -> Generator[Item, None, None]:
@@ -61,7 +61,7 @@ def ahead(items: Iterator[Item]) -> Generator[Item, None, None]:
         thread.join()
 
 
-def _cores() -> int:
+def cores() -> int:
     """Return how many cores this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))

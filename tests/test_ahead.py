@@ -73,9 +73,9 @@ def test_a_caller_that_stops_ends_the_thread() -> None:
 
 
 def test_pipes_and_small_captures_are_read_by_the_only_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_cores", lambda: 2)
+    monkeypatch.setattr(module, "cores", lambda: 2)
     assert [pays(size) for size in (None, WORTH_A_THREAD - 1, WORTH_A_THREAD)] == [False, False, True]
-    monkeypatch.setattr(module, "_cores", lambda: 1)
+    monkeypatch.setattr(module, "cores", lambda: 1)
     assert not pays(WORTH_A_THREAD)
 
 

@@ -1,4 +1,4 @@
-from libc.stdint cimport uint64_t
+from libc.stdint cimport int64_t, uint64_t
 
 from handshake_inspect.rfc9293.states cimport STATES
 from handshake_inspect.track.table cimport Connection
@@ -23,8 +23,13 @@ cdef class Judge:
     cdef Connection lone_syn
     cdef Isns isns
 
+    cdef uint64_t embryos           # met and not yet counted
+    cdef Py_ssize_t first_embryo
+    cdef int64_t* sides             # server_side_ns of each connection of a half
+
     cdef _judge_again(self)
     cdef int look(self, Py_ssize_t position) except? -1
+    cdef _add(self, Judge other, Py_ssize_t first, Py_ssize_t end)
 
 
 cdef void judge_row(Replay* r, Tracker t, Isns isns, Py_ssize_t row) noexcept nogil

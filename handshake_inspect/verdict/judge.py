@@ -6,7 +6,7 @@ what to show need stays in the connection's row.
 
 import cython
 from cython.cimports.cython.view import array as c_array
-from cython.cimports.handshake_inspect.rfc9293.states import NO_STATE
+from cython.cimports.handshake_inspect.rfc9293.states import NO_STATE, STATES
 from cython.cimports.handshake_inspect.track.embryo import EMBRYO
 from cython.cimports.handshake_inspect.track.table import Connection, Evidence, Flow
 from cython.cimports.handshake_inspect.track.tracker import Tracker, prefetch
@@ -19,10 +19,12 @@ from cython.cimports.handshake_inspect.verdict.opening import certainty_of_openi
 from cython.cimports.handshake_inspect.verdict.replay import MOST_STEPS, Replay, Stay, replay
 from cython.cimports.handshake_inspect.verdict.rows import Row, StepRow, fill_row, fill_steps
 from cython.cimports.handshake_inspect.verdict.time_wait import judge_time_wait
+from cython.cimports.handshake_inspect.verdict.words import CLOSING_COUNT, OPENING_COUNT
 from cython.cimports.libc.stdint import int64_t, uint8_t, uint32_t, uint64_t
-from cython.cimports.libc.stdlib import calloc, free
+from cython.cimports.libc.stdlib import calloc, free, malloc
 from cython.cimports.libc.string import memset
 
+from handshake_inspect.ahead import cores
 from handshake_inspect.rfc9293.states import State
 from handshake_inspect.track.history import history_text
 from handshake_inspect.verdict.findings import FINDINGS, NUMBERS
@@ -34,6 +36,9 @@ _severity = cython.declare(uint8_t[64])
 for _number, _kind in enumerate(FINDINGS):
     _severity[cython.cast(cython.Py_ssize_t, _number)] = SEVERITIES.index(_kind.severity)
 
+
+HALVES_PAY = cython.declare(cython.Py_ssize_t, 10_000)
+"""Connections from which on a second thread costs less than it saves."""
 
 FETCHED = cython.declare(cython.int, 8)
 Fetched = cython.struct(links=cython.uint[8])
@@ -59,47 +64,92 @@ class Judge:
 
     def __dealloc__(self):
         free(self.pad)
+        free(self.sides)
 
     def judge_all(self):
         """Judge every connection that is not judged yet, and count.
 
         The embryos are alike to every rule: the first one is judged, and the others are counted with it.
         """
-        number: cython.Py_ssize_t
         row: int64_t
-        embryos: uint64_t = 0
-        fetched: Fetched
         t: Tracker = self.tracker
         end: cython.Py_ssize_t = t.place_count
-        failed: cython.bint = False
-        memset(cython.address(fetched), 0, cython.sizeof(Fetched))
+        middle: cython.Py_ssize_t = end
+        failed: cython.bint
+        other: Judge = self
+        # A second thread may only read what the first one learns of the hosts' ISNs, so it must be nothing yet.
+        if t.row_count >= HALVES_PAY and cores() > 1 and not self.isns.predictable:
+            from threading import Thread
+
+            middle = (self.judged + end) // 2
+            other = Judge(t, self.pad.capture_end_ns, self.pad.two_msl_ns)
+            second = Thread(target=other.judge_half, args=(middle, end), name="judge")
+            second.start()
         with cython.nogil:
-            for number in range(self.judged, end):
-                if t.places[number] == 0:
-                    continue
-                if t.places[number] & EMBRYO:
-                    embryos += 1
-                    if embryos > 1:
-                        continue
-                row = t.row_of(number)
-                if row < 0:
-                    failed = True
-                    break
-                _fetch_ahead(t, cython.address(fetched), number, end)
-                judge_row(self.pad, t, self.isns, row)
-                if not self.isns.learn(self.pad, t):
-                    failed = True
-                    break
-                if t.places[number] & EMBRYO:
-                    self.lone_syn = t.connections[row]
-                count_row(self, cython.address(t.connections[row]), t.number_of(number), 1)
-            if embryos > 1:
-                count_row(self, cython.address(self.lone_syn), 0, embryos - 1)
+            failed = not _judge_range(self, t, self.judged, middle, cython.NULL)
+        if middle < end:
+            second.join()
+            if other.sides == cython.NULL or failed:
+                raise MemoryError
+            self._add(other, middle, end)
         if failed:
             raise MemoryError
+        if self.embryos:
+            row = t.row_of(self.first_embryo)
+            if row < 0:
+                raise MemoryError
+            judge_row(self.pad, t, self.isns, row)
+            self.lone_syn = t.connections[row]
+            count_row(self, cython.address(self.lone_syn), t.number_of(self.first_embryo), self.embryos)
+            self.embryos = 0
         self.judged = end
         if self.isns.settle() or self.finding_counts[FINDING_ISN_PREDICTABLE]:
             self._judge_again()
+
+    def judge_half(self, first: cython.Py_ssize_t, end: cython.Py_ssize_t):
+        """Judge the connections `first` to `end` - 1 for another Judge, in a thread; without memory `sides` is NULL."""
+        sides: cython.pointer(int64_t)
+        t: Tracker = self.tracker
+        sides = cython.cast(cython.pointer(int64_t), malloc((end - first) * cython.sizeof(int64_t)))
+        if sides == cython.NULL:
+            return
+        with cython.nogil:
+            _judge_range(self, t, first, end, sides)
+        self.sides = sides
+
+    @cython.cfunc
+    def _add(self, other: Judge, first: cython.Py_ssize_t, end: cython.Py_ssize_t):
+        """Add the counts of the half that `other` judged, and learn its ISNs, in the order of the connections."""
+        n: cython.int
+        c: cython.pointer(Connection)
+        number: cython.Py_ssize_t
+        for n in range(OPENING_COUNT):
+            self.openings[n] += other.openings[n]
+        for n in range(CLOSING_COUNT):
+            self.closings[n] += other.closings[n]
+        for n in range(3):
+            self.closed_first[n] += other.closed_first[n]
+        for n in range(STATES):
+            self.states[n] += other.states[n]
+        for n in range(FINDING_COUNT):
+            if other.finding_counts[n] and not self.finding_counts[n]:
+                self.examples[n] = other.examples[n]
+            self.finding_counts[n] += other.finding_counts[n]
+        self.counted += other.counted
+        if other.embryos and not self.embryos:
+            self.first_embryo = other.first_embryo
+        self.embryos += other.embryos
+        for number in range(first, end):
+            if self.tracker.places[number] == 0 or self.tracker.places[number] & EMBRYO:
+                continue
+            c = cython.address(self.tracker.connections[self.tracker.places[number] - 1])
+            self.pad.connection = c
+            self.pad.flow[0] = cython.address(c.flow[c.client])
+            self.pad.flow[1] = cython.address(c.flow[1 - c.client])
+            self.pad.opening = c.opening
+            self.pad.server_side_ns = other.sides[number - first]
+            if not self.isns.learn(self.pad, self.tracker):
+                raise MemoryError
 
     @cython.cfunc
     def _judge_again(self):
@@ -227,6 +277,39 @@ def _step_column(rows: cython.Py_ssize_t):
 
 
 @cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _judge_range(
+    j: Judge, t: Tracker, first: cython.Py_ssize_t, end: cython.Py_ssize_t, sides: cython.pointer(int64_t)
+) -> cython.bint:
+    """Judge and count the connections `first` to `end` - 1, but for embryos, which are counted by themselves.
+
+    Their ISNs are learnt; or what that needs is left in `sides`, where given.  False when memory is out.
+    """
+    number: cython.Py_ssize_t
+    fetched: Fetched
+    c: cython.pointer(Connection)
+    memset(cython.address(fetched), 0, cython.sizeof(Fetched))
+    for number in range(first, end):
+        if t.places[number] == 0:
+            continue
+        if t.places[number] & EMBRYO:
+            if not j.embryos:
+                j.first_embryo = number
+            j.embryos += 1
+            continue
+        c = cython.address(t.connections[t.places[number] - 1])
+        _fetch_ahead(t, cython.address(fetched), number, end)
+        judge_row(j.pad, t, j.isns, t.places[number] - 1)
+        if sides:
+            sides[number - first] = j.pad.server_side_ns
+        elif not j.isns.learn(j.pad, t):
+            return False
+        count_row(j, c, t.number_of(number), 1)
+    return True
+
+
+@cython.cfunc
 @cython.inline
 @cython.nogil
 @cython.exceptval(check=False)
@@ -310,7 +393,7 @@ def count_row(j: Judge, c: cython.pointer(Connection), number: cython.Py_ssize_t
         j.states[c.state[1]] += times
     while left:
         if left & 1:
-            if not j.finding_counts[n]:
+            if not j.finding_counts[n] or cython.cast(uint64_t, number) < j.examples[n]:
                 j.examples[n] = number
             j.finding_counts[n] += times
         left >>= 1
