@@ -12,6 +12,9 @@ from statistics import median
 from measure import Cost, typical
 from peers import REFERENCE, Peer
 
+NOTES = Path(__file__).parent / "NOTES.md"
+"""What figures do not say; it stands at the end of the page."""
+
 Costs = dict[str, list[Cost]]
 """What each program cost in each of its rounds."""
 
@@ -161,5 +164,6 @@ def page(sections: Sequence[tuple[str, str]], facts: Sequence[str], programs: Se
         *(part for title, body in sections for part in (f"## {title}", body)),
         "## What each program was asked",
         "\n".join(asked),
+        NOTES.read_text().strip(),
     ]
     return "\n\n".join(parts) + "\n"
