@@ -67,4 +67,4 @@ def test_on_a_narrow_terminal_the_ends_are_stacked(beside):
 
 
 def test_the_board_has_it_in_one_line(beside):
-    assert in_short(beside) == ("kernel: 33.3% agree, 0 in passing, 1 explained, 1 lasting", "error")
+    assert in_short(beside) == ("kernel: 1 lasting, 33.3% agree; 1 explained, 0 in passing", "error")

@@ -10,8 +10,8 @@ from typing import cast
 from handshake_inspect.kernel import Beside, Disagreement, how_to_ask
 from handshake_inspect.kernel.beside import End, Row
 from handshake_inspect.live.engine import News
-from handshake_inspect.live.events import About, Moved, Revision, Side
-from handshake_inspect.report import Plain, Role, State, Transition
+from handshake_inspect.live.events import About, Compared, Disagreed, Moved, Revision, Side
+from handshake_inspect.report import Role, State, Transition
 
 
 class Kernel:
@@ -75,35 +75,6 @@ def end_of(event: About, role: Role) -> End:
 
 def _step(transition: Transition) -> tuple[str, str, str]:
     return transition.from_, transition.to, transition.certainty
-
-
-class Disagreed(About, frozen=True, kw_only=True, tag_field="type", tag="disagreement"):
-    """The wire and the kernel have differed about one endpoint for `lasted_ns`, and nothing known explains it.
-
-    `kernel` is None where the kernel has no socket.
-    """
-
-    endpoint: Role
-    wire: State
-    kernel: State | None
-    lasted_ns: int
-
-
-class Compared(Plain, frozen=True, kw_only=True, tag_field="type", tag="kernel"):
-    """How the wire and the kernel compared until the end of the run, in `polls` of the kernel's sockets.
-
-    `states` counts endpoints of this host times polls, `agreed` those that agreed.  Differences are counted once each:
-    those that went away by themselves, those that last and have a reason (by reason), those that have none.
-    `left_out` counts changes of endpoints that were too many.
-    """
-
-    polls: int
-    states: int
-    agreed: int
-    passing: int
-    explained: dict[str, int]
-    lasting: int
-    left_out: int
 
 
 def disagreed(found: Disagreement) -> Disagreed:

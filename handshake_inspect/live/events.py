@@ -6,7 +6,7 @@ segments come.  Then all its transitions are told anew, in a Revision, which rep
 
 from __future__ import annotations
 
-from handshake_inspect.report import Connection, Finding, Plain, Role, Transition
+from handshake_inspect.report import Connection, Finding, Plain, Role, State, Transition
 
 
 class Side(Plain, frozen=True, kw_only=True):
@@ -63,5 +63,34 @@ class Lost(Plain, frozen=True, kw_only=True, tag_field="type", tag="lost"):
     frames: int
 
 
-Event = Moved | Revision | Noticed | Ended | Lost
+class Disagreed(About, frozen=True, kw_only=True, tag_field="type", tag="disagreement"):
+    """The wire and the kernel have differed about one endpoint for `lasted_ns`, and nothing known explains it.
+
+    `kernel` is None where the kernel has no socket.
+    """
+
+    endpoint: Role
+    wire: State
+    kernel: State | None
+    lasted_ns: int
+
+
+class Compared(Plain, frozen=True, kw_only=True, tag_field="type", tag="kernel"):
+    """How the wire and the kernel compared until the end of the run, in `polls` of the kernel's sockets.
+
+    `states` counts endpoints of this host times polls, `agreed` those that agreed.  Differences are counted once each:
+    those that went away by themselves, those that last and have a reason (by reason), those that have none.
+    `left_out` counts changes of endpoints that were too many.
+    """
+
+    polls: int
+    states: int
+    agreed: int
+    passing: int
+    explained: dict[str, int]
+    lasting: int
+    left_out: int
+
+
+Event = Moved | Revision | Noticed | Ended | Lost | Disagreed | Compared
 """A line of `live --format ndjson`."""

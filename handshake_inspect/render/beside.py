@@ -31,10 +31,10 @@ def in_a_word(row: Row, paint: Paint) -> str:
 
 def in_short(beside: Beside) -> tuple[str, str]:
     """One line for the board, and its colour."""
-    share = f"{beside.agreed / beside.compared:.1%} agree" if beside.compared else "nothing to compare yet"
+    share = f"{beside.agreed / beside.compared:.1%} agree" if beside.compared else "nothing compared yet"
     sentence = (
-        f"kernel: {share}, {beside.passing:,} in passing, {beside.explained.total():,} explained, "
-        f"{beside.lasting:,} lasting"
+        f"kernel: {beside.lasting:,} lasting, {share}; {beside.explained.total():,} explained, "
+        f"{beside.passing:,} in passing"
     )
     return sentence, "error" if beside.lasting else "ok"
 

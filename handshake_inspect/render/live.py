@@ -18,7 +18,7 @@ from handshake_inspect.report import Transition
 
 if TYPE_CHECKING:
     from handshake_inspect.kernel import Disagreement
-    from handshake_inspect.live.beside import Disagreed, Kernel
+    from handshake_inspect.live.beside import Kernel
 
 
 class Lines:
@@ -104,5 +104,5 @@ class Objects:
             self._write(event)
         self._out.flush()
 
-    def _write(self, event: Event | Disagreed) -> None:
+    def _write(self, event: Event) -> None:
         self._out.write(self._encode(event).decode() + "\n")

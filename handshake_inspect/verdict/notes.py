@@ -356,10 +356,7 @@ def _quality(r: cython.pointer(Replay)) -> cython.void:
         if wrong.marks & WRONG_ACK and not wrong.marks & ICMP:
             f = r.flow[1 - r.sender[i]]
             expected = f.isn + 1
-            # Before the FIN only the SYN can be acknowledged wrongly, and after it an ACK below the SYN is of that too.
-            if f.flags & FIN_SEEN and not (
-                f.flags & HAS_ISN and (i < r.first_fin[1 - r.sender[i]] or distance(wrong.ack, f.isn) > 0)
-            ):
+            if f.flags & FIN_SEEN and not (f.flags & HAS_ISN and distance(wrong.ack, f.isn) > 0):
                 expected = f.fin
             note(r, FINDING_WRONG_ACK, r.sender[i], wrong.frame, 0, wrong.ack, expected)
             break
