@@ -164,6 +164,8 @@ def main() -> None:
     options = parse()
     # An installed program has its bytecode beside it; nobody's users compile it at every start.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    # Nor does anybody's output go out line by line.
+    os.environ.pop("PYTHONUNBUFFERED", None)
     load = os.getloadavg()[0]
     rounds = options.rounds or (3 if options.quick else 5)
     scale = 0.1 if options.quick else 1.0
