@@ -14,7 +14,7 @@ COMPILED := $(shell grep -rlE --include='*.py' '^import cython' handshake_inspec
 BUILD := pyproject.toml setup.py build_backend.py $(COMPILED)
 READY := $(VENV)/ready-$(VERSION)
 
-.PHONY: demo test lint bench golden samples fuzz asan clean
+.PHONY: demo test lint bench bench-live golden samples fuzz asan clean
 
 demo: $(READY)
 	@echo '$$ handshake-inspect sample_pcaps/http_walkthrough/capture.pcap'
@@ -30,6 +30,10 @@ lint: $(READY)-test
 
 bench: $(READY)
 	@$(BIN)/python bench/run.py
+
+# Root, Linux, two cores.
+bench-live: $(READY)
+	@$(BIN)/python bench/live.py
 
 golden: $(READY)-test
 	@$(BIN)/python -m pytest --golden

@@ -68,6 +68,7 @@ LONG_FILES: dict[str, str] = {
     "handshake_inspect/decode/layers.py": "a compiled stage: one function for each layer below IP",
     "handshake_inspect/report.py": "the JSON contract in one place: each field has its line in the docstring",
     "handshake_inspect/track/tracker.py": "a compiled stage: a segment's way from its 4-tuple to its numbers",
+    "handshake_inspect/verdict/notes.py": "a compiled stage: every finding but one host's ISNs is raised here",
     "handshake_inspect/verdict/watch.py": "a compiled stage: what was told of a connection against what holds now",
     "handshake_inspect/verdict/judge.py": "a compiled stage: all, one, and the rows of tables share its pad",
     "handshake_inspect/verdict/replay.py": "a compiled stage: RFC 9293 sections 3.5 to 3.10 in one walk",

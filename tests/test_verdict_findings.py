@@ -56,7 +56,10 @@ LADDERS: dict[str, tuple[str, str]] = {
 }
 # fmt: on
 
-NO_LADDER = {"isn-predictable": "is raised for all connections of a host at once: test_verdict_isns.py"}
+NO_LADDER = {
+    "isn-predictable": "is raised for all connections of a host at once: test_verdict_isns.py",
+    "frames-lost": "is raised when a capture that goes on tells of losses: test_live_lost.py",
+}
 WRAPPINGS = {"self-connected": (Wrapping(one_socket=True), PLAIN)}
 
 

@@ -92,7 +92,7 @@ def live(
     engines: list[Engine] = []
     try:
         if deliver(output, (), lambda out: engines.append(run.go(source, out, sys.stdout, kernel, saving))):
-            tell_who_left(engines[0].left)
+            tell_what_is_missing(source.lost, engines[0].left)
     finally:
         if saving is not None:
             saving.finish()
@@ -209,11 +209,15 @@ def write_beside(kernel: Kernel, lost: int | None, kind: str, out: TextIO, style
         complain(beside.in_short(kernel.beside)[0], *map(beside.disagreement, kernel.beside.disagreements))
 
 
-def tell_who_left(left: dict[str, int]) -> None:
-    """A line on standard error when not all connections can be shown."""
-    if left:
-        from handshake_inspect.render.text import counted, counts
+def tell_what_is_missing(lost: int | None, left: dict[str, int]) -> None:
+    """A line on standard error for what the report does not have: lost frames, connections that are only counted."""
+    from handshake_inspect.render.text import counted, counts
 
+    if lost:
+        complain(
+            f"{counted(lost, 'frame')} lost: they came faster than they were taken; --snaplen 128 takes less of each"
+        )
+    if left:
         number = counted(sum(left.values()), "connection")
         complain(f"{number} left the table and are only counted ({counts(left)}): --max-connections keeps more")
 

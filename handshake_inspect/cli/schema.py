@@ -6,7 +6,7 @@ from importlib import import_module
 
 import click
 
-DRAWN = {"report": "json", "walk": "ladder_json", "check": "results.json"}
+DRAWN = {"report": "json", "walk": "ladder_json", "check": "results.json", "live": "live"}
 """Which module of render makes the schema of what it writes."""
 
 LOOKS = ("ss", "census", "time-wait", "why", "isn", "doctor")
@@ -23,7 +23,7 @@ def schema(command: str) -> None:
     """Print the JSON Schema of --format json.
 
     Of the report, or of another command: `census` is ss --census, `isn` is why --isn. A line of the report's
-    --format ndjson is one item of `connections`: `#/$defs/Connection`.
+    --format ndjson is one item of `connections`: `#/$defs/Connection`; of `live` it describes a line of ndjson.
     """
     import msgspec
 

@@ -129,6 +129,7 @@ class Engine:
         self._decoder = Decoder()
         self._table = Table(two_msl_ns(two_msl), two_msl, max_connections)
         self._lost = 0
+        self._looked_ns = 0
 
     @property
     def left(self) -> dict[str, int]:
@@ -180,14 +181,17 @@ class Engine:
 
     def _changes(self, now_ns: int, *, last: bool = False) -> list[Event]:
         """Return what changed, and let connections leave."""
+        lost = (self._source.lost or 0) - self._lost
+        if lost:
+            self._lost += lost
+            self._table.lose(self._looked_ns, now_ns + int(TICK_S * 1e9), lost)
+        self._looked_ns = now_ns
         wanted = [listener.newest for listener in self._listeners]
         newest = -1 if None in wanted else max((each for each in wanted if each is not None), default=0)
         events = self._table.changes(now_ns, newest=newest, whole=self._whole, last=last)
         if not last:
             events += self._table.let_go(now_ns, whole=self._whole)
-        lost = (self._source.lost or 0) - self._lost
         if lost:
-            self._lost += lost
             events.append(Lost(time_ns=now_ns, frames=lost))
         return events
 

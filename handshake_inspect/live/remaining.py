@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, overload
+from typing import overload
 
 from handshake_inspect.report import CaptureInfo, Connection, Summary
-from handshake_inspect.track.tracker import Tracker
-from handshake_inspect.verdict.findings import NUMBERS
 from handshake_inspect.verdict.judge import Judge
 from handshake_inspect.views import Views
 
@@ -15,14 +13,10 @@ from handshake_inspect.views import Views
 class Remaining:
     """As `handshake_inspect.analysis.Report`; `connections` has those that have not left, each under its id."""
 
-    def __init__(
-        self, info: CaptureInfo, tracker: Tracker, judge: Judge, views: Views, positions: dict[int, int]
-    ) -> None:
+    def __init__(self, info: CaptureInfo, judge: Judge, views: Views, positions: dict[int, int]) -> None:
         self.captures = (info,)
         self.connections = Stayed(judge, views, positions)
-        self._ids = list(positions)
         self._judge = judge
-        self._tracker = tracker
 
     @property
     def summary(self) -> Summary:
@@ -31,30 +25,13 @@ class Remaining:
 
     def worst(self, count: int) -> list[int]:
         """Return the ids of the `count` connections worth showing first: the worst findings, then the order."""
-        import numpy as np
-
-        rows = self._rows()
-        order = np.lexsort((rows["number"], -rows["severity"].astype(np.int8)))
-        ids = [self._id_at(position) for position in rows["number"][order[:count]].tolist()]
-        # Lone SYNs have no row of their own.
-        return ids + [id for id in self._ids if id not in set(ids)][: count - len(ids)]
+        found: list[int] = self._judge.worst(count)
+        return found
 
     def first_with(self, finding: str) -> int | None:
         """Return the id of the first connection that is there and shows the finding, None without one."""
-        import numpy as np
-
-        rows = self._rows()
-        found = rows["number"][rows["findings"] & np.uint64(1 << NUMBERS[finding]) != 0]
-        return self._id_at(int(found.min())) if len(found) else None
-
-    def _rows(self) -> Any:
-        import numpy as np
-
-        rows = np.asarray(self._tracker.connection_rows())
-        return rows[rows["family"] != 0]
-
-    def _id_at(self, position: int) -> int:
-        return self.connections.id_at[position]
+        found: int | None = self._judge.first_there_with(finding)
+        return found
 
 
 class Stayed(Sequence[Connection]):
@@ -64,7 +41,6 @@ class Stayed(Sequence[Connection]):
         self._judge = judge
         self._views = views
         self._positions = positions
-        self.id_at = {position: id for id, position in positions.items()}
 
     def __len__(self) -> int:
         return len(self._positions)

@@ -111,6 +111,11 @@ class Table:
                 yield Ended(connection=connection)
             self._told_whole.discard(connection.id)
 
+    def lose(self, first_ns: int, last_ns: int, frames: int) -> None:
+        """Tell that frames were lost between two times."""
+        self._judge.lose(first_ns, last_ns, frames)
+        self._watch.lose(first_ns, last_ns, frames)
+
     def longest(self, state: State) -> tuple[Connection, int, int] | None:
         """Return the connection with an endpoint longest in `state`, which side (0 client) and since when, or None."""
         found = self._watch.oldest(int(state))
@@ -126,7 +131,7 @@ class Table:
         self._views.capture_end_ns = end_ns
         if not self.tracker.left_count:
             return Report((info,), self.tracker, self._judge, self._views, faults)
-        return Remaining(info, self.tracker, self._judge, self._views, self._watch.positions())
+        return Remaining(info, self._judge, self._views, self._watch.positions())
 
     def rest(self, report: Report | Remaining) -> Iterator[Event]:
         """Yield the connections of the report that were not told as a whole."""

@@ -91,8 +91,11 @@ def place_of(frame: int | None, offset: int | None) -> str:
 
 
 def shown_of(selection: Selection) -> str:
-    """`4 connections`, or `1 of 4 connections` when some were not chosen."""
+    """`4 connections`, or `1 of 4 connections` when some were not chosen; of a live run also how many have left."""
     chosen = len(selection)
+    ever = selection.summary.connections
+    if selection.everything and ever > chosen:
+        return f"{counted(ever, 'connection')}, {chosen:,} of them still in the table"
     return counted(chosen, "connection") if chosen == selection.total else (
         f"{chosen:,} of {counted(selection.total, 'connection')}"
     )  # fmt: skip

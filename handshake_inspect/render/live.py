@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import msgspec
 
@@ -19,6 +19,17 @@ from handshake_inspect.report import Transition
 if TYPE_CHECKING:
     from handshake_inspect.kernel import Disagreement
     from handshake_inspect.live.beside import Kernel
+
+
+def schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of a line of `live --format ndjson`, made from the types."""
+    generated = msgspec.json.schema(Event)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "urn:handshake-inspect:schema:live:1",
+        "title": "handshake-inspect live --format ndjson, one line",
+        **generated,
+    }
 
 
 class Lines:

@@ -127,6 +127,9 @@ FINDINGS = (
     F("self-connected", "note",
       "Both ends are the same address and port: a socket that connected to itself.",
       "one socket is both ends; which way a segment went cannot be known"),
+    F("frames-lost", "warning",
+      "The capture itself lost frames (the kernel dropped them) when a segment that is missing here may have passed.",
+      "{a} frame{plural} lost by the capture: a segment that is missing here may be among them"),
 )
 # fmt: on
 

@@ -16,7 +16,7 @@ from cython.cimports.handshake_inspect.verdict.findings import FINDING_COUNT, FI
 from cython.cimports.handshake_inspect.verdict.isns import Isns
 from cython.cimports.handshake_inspect.verdict.notes import judge_findings
 from cython.cimports.handshake_inspect.verdict.opening import certainty_of_opening, judge_opening
-from cython.cimports.handshake_inspect.verdict.replay import MOST_STEPS, Replay, Stay, replay
+from cython.cimports.handshake_inspect.verdict.replay import MOST_LOSSES, MOST_STEPS, Loss, Replay, Stay, replay
 from cython.cimports.handshake_inspect.verdict.rows import Row, StepRow, fill_row, fill_steps
 from cython.cimports.handshake_inspect.verdict.time_wait import judge_time_wait
 from cython.cimports.handshake_inspect.verdict.words import CLOSING_COUNT, OPENING_COUNT
@@ -174,6 +174,19 @@ class Judge:
         """Set the time of the last frame anew."""
         self.pad.capture_end_ns = capture_end_ns
 
+    def lose(self, first_ns: int64_t, last_ns: int64_t, frames: int64_t):
+        """Tell that the capture lost frames between two times; losses come in their order, and the last ones join."""
+        loss: cython.pointer(Loss)
+        if self.pad.loss_count < MOST_LOSSES:
+            loss = cython.address(self.pad.losses[self.pad.loss_count])
+            self.pad.loss_count += 1
+            loss.first_ns = first_ns
+            loss.frames = 0
+        else:
+            loss = cython.address(self.pad.losses[MOST_LOSSES - 1])
+        loss.last_ns = last_ns
+        loss.frames += frames
+
     def positions(self):
         """Yield the positions in the tracker's places that hold a connection."""
         number: cython.Py_ssize_t
@@ -207,8 +220,22 @@ class Judge:
                 if len(found) >= count:
                     return found
                 if _severity_of(self, number) == level:
-                    found.append(number)
+                    found.append(self.tracker.number_of(number))
         return found
+
+    def first_there_with(self, finding_id: str):
+        """Return the number of the first connection that has not left and shows the finding, or None."""
+        bit: uint64_t = cython.cast(uint64_t, 1) << NUMBERS[finding_id]
+        position: cython.Py_ssize_t
+        place: uint32_t
+        for position in range(self.judged):
+            place = self.tracker.places[position]
+            if (
+                place
+                and (self.lone_syn.findings if place & EMBRYO else self.tracker.connections[place - 1].findings) & bit
+            ):
+                return self.tracker.number_of(position)
+        return None
 
     @cython.cfunc
     @cython.exceptval(-1)
@@ -314,8 +341,10 @@ def _judge_range(
 @cython.nogil
 @cython.exceptval(check=False)
 def _severity_of(j: Judge, number: cython.Py_ssize_t) -> cython.int:
-    """Return the severity of the worst finding of a judged connection."""
+    """Return the severity of the worst finding of a judged connection, -1 of one that has left."""
     place: uint32_t = j.tracker.places[number]
+    if place == 0:
+        return -1
     return j.lone_syn.severity if place & EMBRYO else j.tracker.connections[place - 1].severity
 
 

@@ -30,6 +30,7 @@ from cython.cimports.handshake_inspect.verdict.findings import (
     FINDING_DATA_AFTER_CLOSE,
     FINDING_FAST_OPEN,
     FINDING_FIN_RETRANSMITTED,
+    FINDING_FRAMES_LOST,
     FINDING_HALF_CLOSED,
     FINDING_HALF_OPEN,
     FINDING_ICMP_UNREACHABLE,
@@ -64,16 +65,21 @@ from cython.cimports.handshake_inspect.verdict.replay import (
     RST_FORGED,
     RST_IGNORED,
     RST_NOT_DELIVERED,
+    Loss,
     Replay,
     acks_syn,
     note,
 )
 from cython.cimports.handshake_inspect.verdict.words import (
     CLOSING_HALF_CLOSED,
+    CLOSING_OPEN,
     CLOSING_SIMULTANEOUS,
+    CLOSING_UNACKNOWLEDGED,
     END_RESET,
     END_REUSE,
+    OPENING_FAILED,
     OPENING_HALF_OPEN,
+    OPENING_MID_STREAM,
     OPENING_REFUSED,
     OPENING_SIMULTANEOUS,
     OPENING_SPLIT,
@@ -388,6 +394,40 @@ def _quality(r: cython.pointer(Replay)) -> cython.void:
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
+def _lost(r: cython.pointer(Replay)) -> cython.void:
+    """Note how many frames were lost when one that would change the verdict may have passed."""
+    i: cython.int
+    lost: int64_t = 0
+    for i in range(r.loss_count):
+        if _matters(r, cython.address(r.losses[i])):
+            lost += r.losses[i].frames
+    if lost:
+        note(r, FINDING_FRAMES_LOST, NOBODY, 0, 0, lost, 0)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _matters(r: cython.pointer(Replay), loss: cython.pointer(Loss)) -> cython.bint:
+    """Whether a frame lost then can be one that this connection lacks."""
+    c: cython.pointer(Connection) = r.connection
+    if loss.first_ns <= c.first_time_ns and r.opening == OPENING_MID_STREAM:
+        return True  # its handshake
+    if loss.last_ns < c.first_time_ns:
+        return False
+    if r.opening == OPENING_UNANSWERED or r.opening == OPENING_HALF_OPEN or r.opening == OPENING_FAILED:
+        return True  # an answer
+    if r.closing == CLOSING_HALF_CLOSED or r.closing == CLOSING_UNACKNOWLEDGED:
+        return True  # the other FIN, or the ACK of one
+    if r.closing == CLOSING_OPEN and loss.last_ns >= c.last_time_ns:
+        return True  # nothing came since: it may have ended
+    # Bytes that the capture lacks, or a whole direction of it.
+    return loss.first_ns <= c.last_time_ns and (r.one_sided or r.flow[0].missing > 0 or r.flow[1].missing > 0)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
 def judge_findings(r: cython.pointer(Replay), t: Tracker) -> cython.void:
     """Fill the notes: a finding of a kind is raised once for an endpoint, with its first case."""
     _opening(r, t)
@@ -395,3 +435,4 @@ def judge_findings(r: cython.pointer(Replay), t: Tracker) -> cython.void:
     _resets(r)
     _closing(r, t)
     _quality(r)
+    _lost(r)

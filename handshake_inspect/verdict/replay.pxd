@@ -10,6 +10,7 @@ cdef enum:
     MOST_STEPS = 160
     MOST_NOTES = 48
     MOST_RESTARTS = 32
+    MOST_LOSSES = 64
     NEVER = -1
 
 # Certainty, weakest first.
@@ -50,6 +51,13 @@ cdef struct Note:
     int64_t b
     uint8_t finding
     uint8_t endpoint        # 0, 1, NOBODY
+
+
+# Frames that the capture lost, at some time between two.
+cdef struct Loss:
+    int64_t first_ns
+    int64_t last_ns
+    int64_t frames
 
 
 # A stay in TIME_WAIT.
@@ -110,6 +118,8 @@ cdef struct Replay:
     int note_count
     int64_t capture_end_ns
     int64_t two_msl_ns
+    Loss losses[MOST_LOSSES]
+    int loss_count
 
 cdef uint8_t NEXT_STATE[165]     # STATES rows of EVENTS
 

@@ -220,6 +220,10 @@ class Watch:
             return None
         return _position(self.tracker, self.told[found].number), found_side, since_ns
 
+    def lose(self, first_ns: int64_t, last_ns: int64_t, frames: int64_t):
+        """As Judge.lose()."""
+        self.judge.lose(first_ns, last_ns, frames)
+
     def positions(self):
         """Return the position in the tracker's places of each connection that is there, by its number, in order."""
         t: Tracker = self.tracker
