@@ -25,8 +25,9 @@ def with_descriptions(definitions: dict[str, dict[str, Any]]) -> dict[str, dict[
     """Return the `$defs` of a JSON Schema with each field's description where the schema has the field."""
     for definition in definitions.values():
         sentences, fields = described(definition.get("description"))
-        if fields:
+        if "description" in definition:
+            # Python 3.13 and later take the indentation off a docstring, and msgspec writes it as it is.
             definition["description"] = sentences
-            for name, meaning in fields.items():
-                definition["properties"][name.removesuffix("_")]["description"] = NONE.sub("null", meaning)
+        for name, meaning in fields.items():
+            definition["properties"][name.removesuffix("_")]["description"] = NONE.sub("null", meaning)
     return definitions

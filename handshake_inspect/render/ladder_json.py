@@ -36,7 +36,8 @@ def texts(said: list[lessons.Said]) -> list[str]:
 def schema() -> dict[str, Any]:
     """The JSON Schema (draft 2020-12) of a walk, made from the types."""
     generated = msgspec.json.schema(Ladder)
-    root: dict[str, Any] = generated["$defs"].pop("Ladder")
+    definitions = with_descriptions(generated["$defs"])
+    root: dict[str, Any] = definitions.pop("Ladder")
     strings = {"type": "array", "items": {"type": "string"}}
     root["properties"]["lesson"] = {
         "type": "object",
@@ -52,5 +53,5 @@ def schema() -> dict[str, Any]:
         "$id": SCHEMA_ID,
         **root,
         "title": f"{SCHEMA}: one connection, segment by segment",
-        "$defs": with_descriptions(generated["$defs"]),
+        "$defs": definitions,
     }
