@@ -174,8 +174,8 @@ HIDING: dict[str, frozenset[Aspect]] = {
                     ENDED - {"client", "server"}),
     **dict.fromkeys(("keep-alive", "zero-window", "bad-checksum"), frozenset(("data",))),
     "wrong-ack": ALL - {"client", "server"},
-    **dict.fromkeys(("tuple-reused", "mirrored", "capture-gap", "out-of-order-capture", "one-sided", "mid-stream",
-                     "roles-guessed", "self-connected", "isn-predictable"), SHOWN),
+    **dict.fromkeys(("tuple-reused", "mirrored", "capture-gap", "frames-lost", "out-of-order-capture", "one-sided",
+                     "mid-stream", "roles-guessed", "self-connected", "isn-predictable"), SHOWN),
 }
 # fmt: on
 """What must not be in doubt before a finding is known to be absent; findings about the capture itself always are."""
