@@ -30,8 +30,9 @@ WAIT_S = 0.05
 
 FIRST = "lo"
 """The device that scapy opens a socket on before it is bound to several."""
-OTHER_DEFAULT = "tcp or icmp or icmp6 or ip6 proto 44 or vlan"
-"""Where libpcap filters: what kernel_filter.tcp_only takes.  What follows `vlan` would count from behind the tag."""
+OTHER_DEFAULTS = ("tcp or icmp or icmp6 or ip6 proto 44 or vlan", "tcp or icmp or icmp6 or ip6 proto 44", "")
+"""Where libpcap filters: what kernel_filter.tcp_only takes; the same where frames have no VLAN tags, as on the loopback
+of macOS; and every frame where libpcap is not there.  What follows `vlan` would count from behind the tag."""
 
 COMPILED_FOR = {**taps.LINKS, 519: 12, 65534: 12}
 """ARPHRD_ type of a device to the DLT_ that libpcap compiles for."""
@@ -222,11 +223,23 @@ def _open_other(
     """A socket of scapy's for this system, which has its own ways."""
     if len(names) > 1 or names[0] == ANY:
         raise UsageError("several interfaces at once are listened to on Linux only: name one with -i")
-    wanted = OTHER_DEFAULT if expression is None else expression
-    sniffer = _scapy_socket(names[0], promisc=promiscuous, filter=wanted or None)
+    sniffer = _filtered(names[0], promiscuous, OTHER_DEFAULTS if expression is None else (expression,))
     from scapy.config import conf
 
     return taps.SteppingTap(sniffer, int(conf.l2types.layer2num[sniffer.LL]), snaplen, count)
+
+
+def _filtered(name: str, promiscuous: bool, expressions: Sequence[str]) -> Any:
+    """A socket of scapy's with the first of the filters that can be set; UsageError when none can."""
+    refusals = []
+    for expression in expressions:
+        try:
+            return _scapy_socket(name, promisc=promiscuous, filter=expression.strip() or None)
+        except PermissionError as problem:
+            refusals.append(problem.strerror)
+    # scapy does not say whether the device or the filter was refused: it was the filter if this opens.
+    _scapy_socket(name, promisc=promiscuous).close()
+    raise UsageError(f"--bpf {expressions[-1]!r}: {refusals[-1]}")
 
 
 def _scapy_socket(name: str, **options: Any) -> Any:
@@ -234,14 +247,10 @@ def _scapy_socket(name: str, **options: Any) -> Any:
     conf = _scapy().conf
     try:
         return conf.L2listen(iface=name, **options)
-    except Exception as problem:  # each back end has its own
-        if isinstance(problem, OSError) and not _is_refusal(problem):
+    except Exception as problem:  # each back end has its own, and Python makes a refusal a PermissionError
+        if isinstance(problem, OSError):
             raise
         raise PermissionError(errno.EPERM, str(problem)) from None
-
-
-def _is_refusal(problem: OSError) -> bool:
-    return problem.errno in (errno.EPERM, errno.EACCES)
 
 
 def _scapy() -> Any:

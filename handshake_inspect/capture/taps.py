@@ -211,7 +211,8 @@ class SteppingTap:
         ):
             _, frame, seconds = self._socket.recv_raw(FRAME_MOST)
             if frame is None:
-                continue
+                # It was ready, and what came did not pass its filter.
+                break
             captured = min(len(frame), self._snaplen)
             time_ns = time.time_ns() if seconds is None else int(seconds * 1e9)
             self.buffer[at : at + captured] = frame[:captured]
