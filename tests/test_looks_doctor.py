@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from handshake_inspect.looks.doctor import Examination, point_of
+from handshake_inspect.expect.doubts import ALL, Doubts, setting_of
+from handshake_inspect.looks.doctor import Doubt, Examination, point_of
 from handshake_inspect.looks.frames import FrameSizes, frame_sizes
 from handshake_inspect.looks.grade import REASONS, grade
+from handshake_inspect.report import Finding
 from looking import MS, end_of, recorded
 from reports import FakeReport, capture, connection, opening
 from wrappings import play
@@ -49,8 +51,23 @@ def test_a_verdict_is_as_firm_as_what_it_rests_on(ladder):
 
 def test_each_reason_has_a_ladder():
     shown = {reason for _, reasons in GRADES.values() for reason in reasons}
-    # A receipt of FIN is proved by the state that follows it, or not taken at all; one socket has no directions.
-    assert {row.name for row in REASONS} - shown == {"fin", "self-connected"}
+    # A receipt of FIN is proved by the state that follows it, or not taken at all; one socket has no directions; and a
+    # ladder loses no frames to the machine that captures.
+    assert {row.name for row in REASONS} - shown == {"fin", "self-connected", "lost"}
+
+
+def test_frames_that_the_capture_lost_leave_a_verdict_open():
+    told = Finding(id="frames-lost", severity="warning", endpoint=None, frames=(), text="7 frames lost by the capture")
+    marked = connection(1, findings=(told,))
+    totals = examined(connection(0), marked)
+    assert (totals.grades, totals.doubts) == (
+        {"firm": 1, "weak": 0, "impossible": 1}, (Doubt(reason="lost", connections=1, examples=(1,)),),
+    )  # fmt: skip
+    setting = setting_of([capture()], faults=False)
+    assert Doubts(connection(0), setting).about(ALL) is None
+    assert {Doubts(marked, setting, weak=True).about({aspect}) for aspect in ALL} == {
+        "the capture lost frames when a segment that is missing here may have passed"
+    }
 
 
 @pytest.mark.parametrize(

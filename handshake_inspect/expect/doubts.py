@@ -27,6 +27,7 @@ CLOUDS: dict[str, frozenset[Aspect]] = {
     "self-connected": ALL,
     "no-syn-ack":     ALL,
     "gap":            ENDED,
+    "lost":           ALL,
     "small-gap":      frozenset(("data",)),
     "last-ack":       ENDS,
     "fin":            ENDS,

@@ -95,6 +95,8 @@ REASONS = (
     Reason("no-syn-ack",     "impossible", _syn_ack_missing,
            "the SYN-ACK is not in the capture, and what followed is"),
     Reason("gap",            "impossible", _gap_hides_the_end,       "bytes are missing, and a FIN may be among them"),
+    Reason("lost",           "impossible", _found("frames-lost"),
+           "the capture lost frames when a segment that is missing here may have passed"),
     Reason("small-gap",      "weak",       _gap,                     "bytes are missing, from a complete close"),
     Reason("last-ack",       "weak",       _inferred("rcv ACK of SYN"),
            "nothing proves that the handshake's last ACK arrived"),
