@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -24,6 +25,7 @@ from handshake_inspect.decode import Decoder
 from handshake_inspect.errors import CaptureError
 from handshake_inspect.render.drawings import DRAWINGS
 from handshake_inspect.render.json import Document
+from handshake_inspect.render.results import RESULTS
 from handshake_inspect.render.text import UNSAFE_CATEGORIES
 from handshake_inspect.report import Connection, Endpoint
 from handshake_inspect.rfc9293.states import TRANSITIONS
@@ -32,7 +34,8 @@ ARROWS = {(arrow.state.name, arrow.event.text, arrow.next_state.name) for arrow 
 FRAME_MASK = (1 << 40) - 1
 TCP, ICMP_ERROR = 1, 2
 
-DONE, USAGE, UNREADABLE = 0, 2, 3
+DONE, BROKEN, USAGE, UNREADABLE, TOO_POOR = 0, 1, 2, 3, 4
+EXPECTATIONS = str(Path(__file__).parent.parent / "sample_pcaps" / "http_walkthrough" / "expect.toml")
 
 COMMANDS: tuple[tuple[str, ...], ...] = (
     ("report", "--names"),
@@ -55,6 +58,8 @@ COMMANDS: tuple[tuple[str, ...], ...] = (
     ("doctor", "--format", "json"),
     ("html", "--names", "-o", "-"),
     ("extract", "-o", "-", "--format", "pcapng"),
+    ("check", "--init"),
+    *(("check", "--expect", EXPECTATIONS, "--format", name) for name in RESULTS),
 )
 """What a user may ask of a capture, beside `report --format json`, which is asked of every one."""
 
@@ -182,7 +187,8 @@ def every_look(path: str, report: Report | None, commands: Sequence[tuple[str, .
     for words in commands:
         status, text, said = run((words[0], path, *words[1:]))
         asked = " ".join(words)
-        keeps(status in (expected, USAGE), f"{asked} has the status of the reading", status, expected, said)
+        judged = (BROKEN, TOO_POOR) if "--expect" in words else ()
+        keeps(status in (expected, USAGE, *judged), f"{asked} has the status of the reading", status, expected, said)
         keeps(status != USAGE or words[0] in ("walk", "extract"), f"{asked} is no wrong usage", said)
         keeps(said == "" or all(line.startswith("handshake-inspect: ") for line in said.splitlines()), asked, said)
         if "pcapng" not in words:

@@ -8,6 +8,8 @@ import io
 import json
 import re
 import xml.etree.ElementTree as ET
+from typing import NamedTuple
+from urllib.parse import unquote
 
 import pytest
 
@@ -66,7 +68,7 @@ def test_no_cell_of_a_spreadsheet_is_a_formula(shown, words):
     is_tame(text, words[0])
 
 
-TERMINAL = [words for words in COMMANDS if not {"json", "html", "csv", "extract"} & set(words)]
+TERMINAL = [words for words in COMMANDS if not {"json", "html", "csv", "extract", "--expect"} & set(words)]
 
 
 @pytest.mark.parametrize("words", TERMINAL, ids=" ".join)
@@ -130,7 +132,122 @@ def test_json_is_whole_and_keeps_what_was_there(shown, words):
         assert document["connections"][0]["server"]["names"][0] == "-1-1"
 
 
+ACTS = "\x1b]0;x\x07\u202e\n::error file=a%0A::b,c:d]]>&amp;<failure> [a](https:b) {0}\x9b"
+CLEANED = r"\x1b]0;x\x07\u202e\x0a::error file=a%0A::b,c:d]]>&amp;<failure> [a](https:b) {0}\x9b"
+"""A name that acts on a terminal, in the lines of GitHub Actions, in XML and in a SARIF viewer, and how it is shown."""
+BROKEN = 1
+NOISE = b"no capture at all"
+EXPECTATION = """
+[[expect]]
+name = "{}"
+closing = "four-way"
+opening = "three-way"
+"""
+"""Of a capture that begins mid-stream and ends with a RST: the one is broken, the other cannot be judged."""
+
+
+class Judged(NamedTuple):
+    """A broken capture, a file that is none, and the file of expectations, as `check` is given them."""
+
+    capture: str
+    noise: str
+    expect: str
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory):
+    """Three files in one folder, where the names of all and that of the rule act."""
+    folder = tmp_path_factory.mktemp("judged") / f"{ACTS}.d"
+    folder.mkdir()
+    capture = write_pcap(folder / f"{ACTS}.pcap", frames("talk; RST >"))
+    noise, expect = folder / f"{ACTS}.cap", folder / f"{ACTS}.toml"
+    noise.write_bytes(NOISE)
+    rule = "".join(c if c.isascii() and c.isprintable() else f"\\u{ord(c):04x}" for c in ACTS)
+    expect.write_text(EXPECTATION.format(rule), "utf-8")
+    return Judged(str(capture), str(noise), str(expect))
+
+
+@pytest.fixture
+def results(judged):
+    """Run `check` on them; return what it prints."""
+
+    def print_as(format):
+        asked = ("check", judged.capture, judged.noise, "--expect", judged.expect, "--format", format)
+        status, out, said = run(asked)
+        assert status == BROKEN, said
+        is_tame(said, "check")
+        is_tame(out.decode(), format)
+        return out.decode()
+
+    return print_as
+
+
+def cleaned(path):
+    return path.replace(ACTS, CLEANED)
+
+
+def test_check_as_text_does_nothing_to_a_terminal(results, judged):
+    folded = "".join(results("text").split())
+    for path in judged:
+        assert "".join(cleaned(path).split()) in folded
+
+
+@pytest.mark.parametrize("name", ["::error file=a::b.pcap", "\u00a0::add-mask::b.pcap", f"{'a' * 84} ::error::b.pcap"])
+def test_no_line_of_check_as_text_is_a_command_to_github(tmp_path, monkeypatch, name):
+    """The runner obeys `::command ...::` at the start of any line, behind blanks too."""
+    monkeypatch.chdir(tmp_path)
+    write_pcap(tmp_path / name, frames("talk; RST >"))
+    (tmp_path / f"{name}.cap").write_bytes(NOISE)
+    (tmp_path / "expect.toml").write_text(EXPECTATION.format(name), "utf-8")
+    status, out, said = run(("check", name, f"{name}.cap"))
+    assert (status, said) == (BROKEN, "")
+    assert [line for line in out.decode().splitlines() if line.lstrip().startswith("::")] == []
+    assert "\\x3a:" in out.decode()
+
+
+def test_check_as_json_is_whole_and_keeps_what_was_there(results, judged):
+    broken, unreadable = json.loads(results("json"))["captures"]
+    assert (broken["capture"], unreadable["capture"]) == (judged.capture, judged.noise)
+    assert {(result["rule"], result["file"]) for result in broken["results"]} == {(ACTS, judged.expect)}
+
+
+def test_check_as_junit_is_whole_xml_with_nothing_but_its_own_elements(results, judged):
+    root = ET.fromstring(results("junit"))
+    assert [suite.get("name") for suite in root] == [cleaned(judged.capture), cleaned(judged.noise)]
+    assert [case.get("name") for case in root.iter("testcase")] == [
+        f"closing ({CLEANED})", f"opening ({CLEANED})", "the capture can be read",
+    ]  # fmt: skip
+    (failure,) = root.iter("failure")
+    assert failure.text.startswith(f"{cleaned(judged.expect)}:4: closing\n")
+
+
+def test_check_as_sarif_has_the_names_as_plain_text_and_in_uris(results, judged):
+    (ran,) = json.loads(results("sarif"))["runs"]
+    closing, opening, unreadable = ran["results"]
+    for result, path in ((closing, judged.capture), (opening, judged.capture), (unreadable, judged.noise)):
+        text = result["message"]["text"]
+        assert text.startswith(cleaned(path).replace("](", "]\\("))
+        assert "](" not in text
+    for result, path in ((closing, judged.expect), (opening, judged.expect), (unreadable, judged.noise)):
+        uri = result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+        assert re.fullmatch(r"file:///[\w.~%/-]+", uri, re.ASCII)
+        assert unquote(uri) == f"file://{path}"
+
+
+def test_check_as_annotations_has_one_line_for_each_and_no_other_property(results, judged):
+    lines = results("github").splitlines()
+    told = [re.fullmatch(r"::(\w+) ([^:]*)::(.*)", line).groups() for line in lines]
+    assert [level for level, _, _ in told] == ["error", "error", "warning", "notice"]
+    names = [[word.partition("=")[0] for word in properties.split(",")] for _, properties, _ in told]
+    assert names == [["file", "line", "title"], ["file", "title"], ["file", "line", "title"], ["title"]]
+    undone = [(unquote(properties), text.replace("%25", "%")) for _, properties, text in told]
+    assert undone[0][0] == f"file={cleaned(judged.expect)},line=4,title=closing ({CLEANED}) broken"
+    assert undone[0][1].startswith(f"{cleaned(judged.capture)}, #0 ")
+    assert undone[1][1].startswith(f"{cleaned(judged.noise)}: not a packet capture")
+    assert "%0A" not in "".join(lines)
+
+
 def test_every_command_that_shows_a_capture_is_among_these():
     """A new command has its text looked at here."""
-    elsewhere = {"live", "schema", "findings", "check", "extract"}
+    elsewhere = {"live", "schema", "findings", "extract"}
     assert {words[0] for words in COMMANDS} | elsewhere >= set(ROWS)

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 from handshake_inspect.capture import kernel_filter, taps
 from handshake_inspect.capture.capture import Batch
+from handshake_inspect.capture.homeless import homeless
 from handshake_inspect.errors import CaptureError, UsageError
 
 ANY = "any"
@@ -254,16 +255,17 @@ def _scapy_socket(name: str, **options: Any) -> Any:
 
 
 def _scapy() -> Any:
-    """Import as much of scapy as sniffs; it must neither print nor ask this machine for its routes."""
+    """Import as much of scapy as sniffs; it must neither print, nor ask for routes, nor touch the user's files."""
     for logger in ("scapy", "scapy.loading", "scapy.runtime"):
         logging.getLogger(logger).setLevel(logging.CRITICAL)
-    from scapy import config
+    with homeless():
+        from scapy import config
 
-    config.conf.route_autoload = config.conf.route6_autoload = False
-    import scapy.arch
+        config.conf.route_autoload = config.conf.route6_autoload = False
+        import scapy.arch
 
-    if not on_linux():
-        import scapy.layers.l2  # noqa: F401  what names the link types
+        if not on_linux():
+            import scapy.layers.l2  # noqa: F401  what names the link types
     return config
 
 

@@ -8,21 +8,17 @@ from __future__ import annotations
 
 import importlib
 import logging
-import os
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from typing import Any
+
+from handshake_inspect.capture.homeless import homeless
 
 # scapy's time grows with what it is given, and IP begins near the front or not at all.
 DISSECTED_BYTES_MOST = 512
 LAYERS_MOST = 64
 SHORTEST_IP = 20
 """Bytes of an IP header; a frame of fewer holds none, and is not worth a dissection."""
-
-HOMES = ("XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME")
-"""Where the XDG base directories are told."""
 
 DISSECTORS = {
     (1, 105): ("scapy.layers.dot11", "Dot11"),
@@ -38,21 +34,6 @@ DISSECTORS = {
 
 class NotDissected(Exception):
     """scapy has no dissector for this, or failed in it."""
-
-
-@contextmanager
-def homeless() -> Iterator[None]:
-    """Let scapy find no folder of the user's: it would make some, and read what it kept there as pickles."""
-    before = {name: os.environ.get(name) for name in HOMES}
-    os.environ.update(dict.fromkeys(HOMES, os.devnull))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 @cache

@@ -49,7 +49,7 @@ def _results(verdict: Verdict) -> Iterator[dict[str, Any]]:
             "ruleId": UNREADABLE,
             "kind": "fail",
             "level": "error",
-            "message": {"text": clean(fault)},
+            "message": {"text": plain(fault)},
             "locations": [{"physicalLocation": {"artifactLocation": {"uri": uri(verdict.capture)}}}],
         }
     for result in verdict.results:
@@ -67,13 +67,18 @@ def _result(verdict: Verdict, result: Result, case: Case, number: int) -> dict[s
         "ruleId": result.key,
         "kind": kind,
         "level": level,
-        "message": {"text": f"{clean(verdict.capture)}, {words.sentence(case, result)}"},
+        "message": {"text": plain(f"{verdict.capture}, {words.sentence(case, result)}")},
         "locations": [{"physicalLocation": expectation}],
         "relatedLocations": [{"id": 0, **capture, **frames}],
         "partialFingerprints": {
             "expectation/v1": hashlib.sha256(identity.encode("utf-8", "backslashreplace")).hexdigest()
         },
     }
+
+
+def plain(text: str) -> str:
+    r"""A text without a link: a viewer makes one of `[text](address)` (section 3.11.6), not of `[text]\(address)`."""
+    return clean(text).replace("](", "]\\(")
 
 
 def uri(path: str) -> str:

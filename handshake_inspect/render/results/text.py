@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import TextIO
 
@@ -28,6 +29,8 @@ HEADS = {
     "unjudged":   ("?",     "warning"),
 }
 # fmt: on
+COMMAND = re.compile(r"^([^\S\n]*):(?=:[A-Za-z][\w-]*(?: .*)?::)", re.MULTILINE)
+"""The start of a line that a runner of GitHub Actions would obey, whatever blanks are before it."""
 Told = tuple[Result, Case]
 
 
@@ -45,7 +48,7 @@ def write(verdicts: Sequence[Verdict], out: TextIO, style: Style) -> None:
     if len(verdicts) > 1:
         blocks.append([words.tally(verdicts)])
     text = "\n\n".join("\n".join(line.rstrip() for line in block) for block in blocks)
-    out.write(text + "\n")
+    out.write(COMMAND.sub(r"\1\\x3a", text) + "\n")
 
 
 def _head(verdict: Verdict, style: Style, paint: Paint) -> Iterator[str]:
