@@ -153,7 +153,7 @@ def test_libpcap_compiles_the_default_for_frames_with_vlan_tags_and_for_those_wi
     # DLT_EN10MB and DLT_RAW.
     assert live._compiled(OTHER_DEFAULTS[0], 1)
     assert live._compiled(OTHER_DEFAULTS[1], 12)
-    with pytest.raises(UsageError, match="no VLAN support for Raw IP"):
+    with pytest.raises(UsageError, match=r"(?i)vlan"):
         live._compiled(OTHER_DEFAULTS[0], 12)
 
 
