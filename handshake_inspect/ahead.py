@@ -7,7 +7,7 @@ decoded on one core while it is tracked on another.  The order of the items, and
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -26,21 +26,26 @@ def pays(size: int | None) -> bool:
     return size is not None and size >= WORTH_A_THREAD and cores() > 1
 
 
-def ahead(items: Iterator[Item]) -> Generator[Item, None, None]:
+def ahead(items: Iterator[Item], with_time: Callable[[Item], object] | None = None) -> Generator[Item, None, None]:
     """Yield what `items` does; while one item is with the caller, the next one is being made, and no further one.
 
-    What `items` raises is raised here, in its place.  The thread has ended when this generator has, so close it.
+    The thread that makes an item calls `with_time` with it while the caller is not waiting for it.  What `items` and
+    `with_time` raise is raised here, in its place.  The thread has ended when this generator has, so close it.
     """
     from queue import SimpleQueue
     from threading import Thread
 
     wanted: SimpleQueue[bool] = SimpleQueue()
     made: SimpleQueue[tuple[object, BaseException | None]] = SimpleQueue()
+    waiting = False
 
     def make() -> None:
         while wanted.get():
             try:
-                made.put((next(items, END), None))
+                item = next(items, END)
+                if with_time and item is not END and not waiting:
+                    with_time(item)  # type: ignore[arg-type]
+                made.put((item, None))
             except BaseException as error:
                 made.put((END, error))
 
@@ -49,7 +54,9 @@ def ahead(items: Iterator[Item]) -> Generator[Item, None, None]:
     try:
         wanted.put(True)
         while True:
+            waiting = True
             item, error = made.get()
+            waiting = False
             if error is not None:
                 raise error
             if item is END:

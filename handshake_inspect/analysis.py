@@ -201,9 +201,10 @@ class Reading:
         """Return what is known of each capture that was read."""
         return tuple(capture_info(capture, decoder) for capture, decoder in self._read)
 
-    def columns(self) -> Generator[tuple[Any, int], None, None]:
+    def columns(self, look_up: Callable[[Any, int], object]) -> Generator[tuple[Any, int], None, None]:
         """Yield Segment columns and how many rows are filled; each stays until the next but one.
 
+        The thread that reads calls `look_up` with those for which it has the time before they are yielded.
         Raises CaptureError when no input is a capture; what is wrong with one among others is in `faults`.
         """
         total = _total_size(self.names) if self._progress else None
@@ -220,17 +221,22 @@ class Reading:
             decoder = Decoder() if fragments is None else Decoder(fragments)
             fragments = getattr(decoder, "fragments", None)
             self._read.append((capture, decoder))
-            yield from self._columns_of(capture, decoder, done, total)
+            yield from self._columns_of(capture, decoder, look_up, done, total)
             done += capture.size or 0
             self.faults += capture.faults
         if not self._read:
             raise self.faults[0]
 
     def _columns_of(
-        self, capture: Capture, decoder: Decoder, done: int, total: int | None
+        self,
+        capture: Capture,
+        decoder: Decoder,
+        look_up: Callable[[Any, int], object],
+        done: int,
+        total: int | None,
     ) -> Generator[tuple[Any, int], None, None]:
         if pays(capture.size):
-            columns = ahead(_decoded(capture, decoder, HANDED_OVER))
+            columns = ahead(_decoded(capture, decoder, HANDED_OVER), lambda column: look_up(*column))
         else:
             columns = _decoded(capture, decoder, 1)
         with closing(columns):
@@ -272,7 +278,7 @@ def analyse(paths: str | Sequence[str], *, two_msl: str = "linux", progress: Pro
     reading = Reading(paths, progress)
     wait_ns = two_msl_ns(two_msl)
     tracker = Tracker()
-    with closing(reading.columns()) as columns:
+    with closing(reading.columns(tracker.look_up)) as columns:
         for segments, rows in columns:
             tracker.track(segments, rows)
     judge = Judge(tracker, reading.end_ns, wait_ns)

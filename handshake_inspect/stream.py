@@ -93,6 +93,10 @@ class Stream:
 
         return Summary(**self._judge.summary())
 
+    def look_up(self, segments: Any, rows: int) -> None:
+        """Take off the next `add`, which is to have the same rows, what another thread can do before."""
+        self._tracker.look_up(segments, rows)
+
     def add(self, segments: Any, rows: int) -> None:
         """Take the first `rows` of a Segment column into account."""
         self._tracker.track(segments, rows)
@@ -172,7 +176,7 @@ class Passing:
         return self._stream.count
 
     def __iter__(self) -> Iterator[Connection]:
-        with closing(self._reading.columns()) as columns:
+        with closing(self._reading.columns(self._stream.look_up)) as columns:
             for segments, rows in columns:
                 self._stream.add(segments, rows)
                 yield from self._stream.over()

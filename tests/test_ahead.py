@@ -97,3 +97,32 @@ def test_a_capture_read_ahead_gives_the_same_report(
     both = analyse(path)
     assert msgspec.json.encode(list(both.connections)) == msgspec.json.encode(list(alone.connections))
     assert both.captures == alone.captures
+
+
+def test_an_item_is_worked_on_ahead_only_while_the_caller_does_not_wait_for_it() -> None:
+    going_on = threading.Event()
+    looked: list[int] = []
+
+    def look(item: int) -> None:
+        looked.append(item)
+        going_on.set()
+
+    with closing(ahead(iter(range(3)), look)) as found:
+        assert next(found) == 0  # it was waited for
+        assert looked == []
+        assert going_on.wait(10)  # this caller is busy, and 1 is made
+        assert looked == [1]
+
+
+def test_an_error_of_the_work_ahead_is_raised_too() -> None:
+    def look(item: int) -> None:
+        raise MemoryError(f"no room for {item}")
+
+    with closing(ahead(iter(range(3)), look)) as found:
+        assert next(found) == 0
+        for thread in threading.enumerate():
+            if thread.name == "ahead":
+                thread.join(1)  # it waits; by then 1 was looked at
+        with pytest.raises(MemoryError, match=r"^no room for 1$"):
+            next(found)
+    assert threads() == []

@@ -118,3 +118,40 @@ def test_no_segment_can_be_made_to_pass_for_a_copy_of_another():
     (connection,) = np.asarray(tracker.connection_rows())
     assert connection["flow"]["duplicates"].tolist() == [0, 0]
     assert connection["flow"]["segments"].sum() == 4
+
+
+def test_a_table_that_grew_leads_to_each_of_its_4_tuples():
+    """Each 4-tuple's second segment finds the connection of its first, at every size that the table passes."""
+    count = 3 * TUPLES
+    draw = np.random.default_rng(1981)
+    fields = {"src_low": draw.integers(2**32, size=count), "src_port": draw.integers(2**16, size=count)}
+    first, second = rows(count, **fields), rows(count, flags=ACK, seq=1, **fields)
+    for size in range(1900, count, 700):
+        tracker = Tracker()
+        tracker.track(first, size)
+        numbers = np.zeros(size, np.uint32)
+        tracker.track(second, size, numbers)
+        assert tracker.connection_count == size
+        assert numbers.tolist() == list(range(size))
+
+
+@pytest.mark.parametrize("family", [4, 6])
+def test_what_was_looked_up_before_is_what_is_found(family):
+    draw = np.random.default_rng(793)
+    batches = [
+        rows(family=family, src_low=draw.integers(2000, size=TUPLES), dst_low=draw.integers(2000, size=TUPLES), ip_id=1)
+        for _ in range(3)
+    ]
+    alone, helped, misled = Tracker(), Tracker(), Tracker()
+    for batch in batches:
+        alone.track(batch, TUPLES)
+        helped.look_up(batch, TUPLES)
+        helped.track(batch, TUPLES)
+        misled.look_up(batches[0], TUPLES - 1)
+        misled.track(batch, TUPLES)
+    assert TUPLES < alone.connection_count < 3 * TUPLES
+    for other in (helped, misled):
+        assert np.asarray(other.connection_rows()).tobytes() == np.asarray(alone.connection_rows()).tobytes()
+        assert other.connection_count == alone.connection_count
+    with pytest.raises(IndexError, match=r"^4097 segments asked for, 4096 in the column$"):
+        alone.look_up(batches[0], TUPLES + 1)

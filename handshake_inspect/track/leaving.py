@@ -9,7 +9,7 @@ from cython.cimports.handshake_inspect.track.embryo import EMBRYO
 from cython.cimports.handshake_inspect.track.gone import GONE, HAS_OLDER, LISTED, LIVES, Gone, to_former
 from cython.cimports.handshake_inspect.track.memory import doubled, zeroed
 from cython.cimports.handshake_inspect.track.table import IS_WIDE, Connection
-from cython.cimports.handshake_inspect.track.tracker import Tracker
+from cython.cimports.handshake_inspect.track.tracker import Tracker, home_of
 from cython.cimports.libc.stdint import int64_t, uint8_t, uint32_t, uint64_t
 from cython.cimports.libc.stdlib import malloc
 
@@ -201,7 +201,7 @@ def _list(t: Tracker, index: uint32_t) -> cython.void:
 def _slot_of(t: Tracker, tag: uint32_t, place: uint32_t, instead: uint32_t) -> cython.void:
     """Let the slot that leads to `place` lead elsewhere, or free it (`instead` 0)."""
     mask: uint64_t = t.slot_mask
-    at: uint64_t = tag & mask
+    at: uint64_t = home_of(t, tag)
     gap: uint64_t
     while t.slots[at].place != place:
         at = (at + 1) & mask
@@ -214,7 +214,7 @@ def _slot_of(t: Tracker, tag: uint32_t, place: uint32_t, instead: uint32_t) -> c
         at = (at + 1) & mask
         if t.slots[at].place == 0:
             break
-        if ((at - (t.slots[at].tag & mask)) & mask) >= ((at - gap) & mask):
+        if ((at - home_of(t, t.slots[at].tag)) & mask) >= ((at - gap) & mask):
             t.slots[gap] = t.slots[at]
             t.slots[at].place = 0
             gap = at

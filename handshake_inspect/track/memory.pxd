@@ -57,7 +57,15 @@ cdef extern from *:
     static inline void given_back(void* memory, size_t size) { (void) size; free(memory); }
     static void* zeroed(size_t size) { return calloc(1, size); }
     static void* resized(void* memory, size_t old, size_t size) { (void) old; return realloc(memory, size); }
+    #define HUGE_PAGE ((size_t) -1)
     #endif
+
+    static void* resized_zeroed(void* memory, size_t old, size_t size) {
+        char* grown = (char*) resized(memory, old, size);
+        /* A mapping comes with zeros. */
+        if (grown && size < HUGE_PAGE) memset(grown + old, 0, size - old);
+        return grown;
+    }
     """
     # `size` bytes, all 0; NULL: memory is out.
     void* zeroed(size_t size) noexcept nogil
@@ -65,6 +73,8 @@ cdef extern from *:
     void* resized(void* memory, size_t old, size_t size) noexcept nogil
     # As free, of the `size` bytes last asked for.
     void given_back(void* memory, size_t size) noexcept nogil
+    # As resized, to more bytes: what is new is 0.
+    void* resized_zeroed(void* memory, size_t old, size_t size) noexcept nogil
 
 
 cdef inline void* doubled(void* memory, Py_ssize_t rows, size_t row) noexcept nogil:

@@ -15,7 +15,15 @@ cdef struct Slot:
 cdef struct Key:
     uint64_t signature      # of the segment, 0: it cannot be told from another
     uint32_t tag            # upper half of the 4-tuple's hash
-    uint32_t recent         # its place among the recent segments
+    uint16_t recent         # its place among the recent segments
+    uint8_t side            # which endpoint of the row sent it: 0 has the lower address and port
+
+
+cdef struct Keys:
+    Key* keys
+    Py_ssize_t space
+    Py_ssize_t count
+    const Segment* rows     # whose keys these are
 
 
 # The last segments seen anywhere, to tell mirrored copies from retransmissions.
@@ -31,8 +39,29 @@ cdef extern from *:
     #else
     #define prefetch(address) ((void)(address))
     #endif
+
+    #if defined(_MSC_VER) && defined(_M_X64)
+    #include <intrin.h>
+    #endif
+
+    static inline uint64_t folded(uint64_t a, uint64_t b) {
+    #if defined(__SIZEOF_INT128__)
+        unsigned __int128 product = (unsigned __int128) a * b;
+        return (uint64_t) product ^ (uint64_t) (product >> 64);
+    #elif defined(_MSC_VER) && defined(_M_X64)
+        uint64_t upper, lower = _umul128(a, b, &upper);
+        return lower ^ upper;
+    #else
+        uint64_t low = (a & 0xffffffff) * (b & 0xffffffff), high = (a >> 32) * (b >> 32);
+        uint64_t one = (a >> 32) * (b & 0xffffffff), other = (a & 0xffffffff) * (b >> 32);
+        uint64_t middle = (low >> 32) + (one & 0xffffffff) + (other & 0xffffffff);
+        return (low & 0xffffffff | middle << 32) ^ (high + (one >> 32) + (other >> 32) + (middle >> 32));
+    #endif
+    }
     """
     void prefetch(const void* address) noexcept nogil
+    # The upper half of the 128-bit product, xor its lower half.
+    uint64_t folded(uint64_t a, uint64_t b) noexcept nogil
 
 
 cdef class Tracker:
@@ -44,7 +73,8 @@ cdef class Tracker:
     cdef Gone* gone
     cdef Slot* slots
     cdef Recent* recent
-    cdef Key* keys
+    cdef Keys keys                  # of the rows being tracked
+    cdef Keys looked_up             # of those that come next, where there was time for it
     cdef readonly Py_ssize_t connection_count
     cdef readonly Py_ssize_t place_count
     cdef readonly Py_ssize_t left_count     # of the connections, those that have left
@@ -69,10 +99,11 @@ cdef class Tracker:
     cdef Py_ssize_t gone_laid
     cdef Py_ssize_t gone_space
     cdef Connection compared[2]     # a Gone row as connections: its newest, its older
-    cdef Py_ssize_t key_space
     cdef uint64_t slot_mask
+    cdef int slot_shift             # of a tag, to its home
+    cdef uint64_t farthest          # that an entry may stand behind its home
     cdef Py_ssize_t tuples
-    cdef uint64_t multipliers[24]
+    cdef uint64_t multipliers[28]
     cdef uint32_t last_number       # the connection of the segment that was tracked last
 
     cdef int64_t row_of(self, Py_ssize_t position) noexcept nogil
@@ -81,5 +112,10 @@ cdef class Tracker:
     cdef void keys_of(self, const Connection* c, Gone* g) noexcept nogil
     cdef int _after_gone(self, Segment* segment, int side, Key* key, Slot* slot) noexcept nogil
     cdef int _track(self, Segment* segment, Key* key) noexcept nogil
-    cdef int _begin(self, Segment* segment, int side, Key* key, Slot* slot) noexcept nogil
+    cdef int _begin(self, Segment* segment, int side, Key* key, uint64_t at) noexcept nogil
     cdef int _grow_slots(self) noexcept nogil
+
+
+# The slot where a search for `tag` begins.
+cdef inline uint64_t home_of(Tracker t, uint32_t tag) noexcept nogil:
+    return tag >> t.slot_shift

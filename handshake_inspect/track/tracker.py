@@ -51,7 +51,7 @@ from cython.cimports.handshake_inspect.track.history import (
     remember_scaled,
     remember_segment,
 )
-from cython.cimports.handshake_inspect.track.memory import doubled, given_back, zeroed
+from cython.cimports.handshake_inspect.track.memory import doubled, given_back, resized_zeroed, zeroed
 from cython.cimports.handshake_inspect.track.table import (
     ACKED_FIN,
     ACKED_SYN,
@@ -94,7 +94,7 @@ from cython.cimports.handshake_inspect.track.table import (
 )
 from cython.cimports.libc.stdint import int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from cython.cimports.libc.stdlib import calloc, free, malloc, realloc
-from cython.cimports.libc.string import memset
+from cython.cimports.libc.string import memcpy, memset
 
 from handshake_inspect.track.layout import CONNECTION, EVIDENCE
 
@@ -117,17 +117,36 @@ SIGNATURE = cython.declare(cython.ulonglong, 0x9E3779B97F4A7C15)
 
 
 @cython.cfunc
-@cython.inline
 @cython.nogil
 @cython.exceptval(check=False)
-def _hash(s: cython.pointer(Segment), m: cython.pointer(uint64_t)) -> uint64_t:
+def _hash(s: cython.pointer(Segment), m: cython.pointer(uint64_t), side: cython.pointer(cython.int)) -> uint64_t:
     """Hash the 4-tuple, the same for both directions, by random multipliers: no input can aim at collisions.
 
     Multilinear over 32-bit words (Lemire and Kaser): any two 4-tuples meet in the upper 32 bits as rarely as random
     ones do.  That alone leaves addresses and ports that count up in equal steps, which now and then fall into one heap;
     so the sum is mixed.
+
+    `side` receives which endpoint of the row sent `s`: 0 has the lower address and port.
     """
     h: uint64_t = m[0]
+    a: uint64_t = s.src_low << 16 | s.src_port
+    b: uint64_t = s.dst_low << 16 | s.dst_port
+    swap: cython.bint = a > b
+    if s.family != 4:
+        return _hash_of_ipv6(s, m, side)
+    # Nothing here is a branch: which of the two is the lower one is as good as random.
+    a, b = (b if swap else a), (a if swap else b)
+    side[0] = swap
+    return _mixed(h + m[1] * (a & LOW) + m[2] * (a >> 32) + m[3] * (b & LOW) + m[4] * (b >> 32), m)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _hash_of_ipv6(
+    s: cython.pointer(Segment), m: cython.pointer(uint64_t), side: cython.pointer(cython.int)
+) -> uint64_t:
+    """As `_hash`, for addresses of 128 bits."""
     swap: cython.bint = s.src_high > s.dst_high or (
         s.src_high == s.dst_high and (s.src_low > s.dst_low or (s.src_low == s.dst_low and s.src_port > s.dst_port))
     )
@@ -135,15 +154,21 @@ def _hash(s: cython.pointer(Segment), m: cython.pointer(uint64_t)) -> uint64_t:
     a_low: uint64_t = s.dst_low if swap else s.src_low
     b_high: uint64_t = s.src_high if swap else s.dst_high
     b_low: uint64_t = s.src_low if swap else s.dst_low
-    ports: uint64_t = (
-        (cython.cast(uint64_t, s.dst_port) << 16 | s.src_port)
-        if swap
-        else (cython.cast(uint64_t, s.src_port) << 16 | s.dst_port)
-    )
-    h += m[1] * (a_low & LOW) + m[2] * (b_low & LOW) + m[3] * ports
-    if s.family == 6:
-        h += m[4] * (a_low >> 32) + m[5] * (a_high & LOW) + m[6] * (a_high >> 32)
-        h += m[7] * (b_low >> 32) + m[8] * (b_high & LOW) + m[9] * (b_high >> 32) + m[10]
+    a_port: uint64_t = s.dst_port if swap else s.src_port
+    b_port: uint64_t = s.src_port if swap else s.dst_port
+    h: uint64_t = m[0] + m[1] * (a_low & LOW) + m[2] * (b_low & LOW) + m[3] * (a_port << 16 | b_port)
+    h += m[4] * (a_low >> 32) + m[5] * (a_high & LOW) + m[6] * (a_high >> 32)
+    h += m[7] * (b_low >> 32) + m[8] * (b_high & LOW) + m[9] * (b_high >> 32) + m[10]
+    side[0] = swap
+    return _mixed(h, m)
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def _mixed(h: uint64_t, m: cython.pointer(uint64_t)) -> uint64_t:
+    """Let each bit of `h` decide about the upper ones of the result."""
     h = (h ^ (h >> 32)) * m[11]
     h = (h ^ (h >> 29)) * SIGNATURE
     return h ^ (h >> 32)
@@ -153,22 +178,12 @@ def _hash(s: cython.pointer(Segment), m: cython.pointer(uint64_t)) -> uint64_t:
 @cython.inline
 @cython.nogil
 @cython.exceptval(check=False)
-def _sender(s: cython.pointer(Segment)) -> cython.int:
-    """Which endpoint of the row sent `s`: 0 has the lower address and port."""
-    return s.src_high > s.dst_high or (
-        s.src_high == s.dst_high and (s.src_low > s.dst_low or (s.src_low == s.dst_low and s.src_port > s.dst_port))
-    )
-
-
-@cython.cfunc
-@cython.inline
-@cython.nogil
-@cython.exceptval(check=False)
-def _signature(s: cython.pointer(Segment), m: cython.pointer(uint64_t)) -> uint64_t:
+def _signature(s: cython.pointer(Segment), hashed: uint64_t, side: cython.int, m: cython.pointer(uint64_t)) -> uint64_t:
     """Return what only copies of `s` have, or NOT_TOLD_APART.
 
     Without an IPv4 identification or timestamps two bare ACKs or RSTs may be equal and yet be two; they are not
-    taken for copies.  The multipliers are random, so that no segment can be made to pass for a copy of another.
+    taken for copies.  Two products of sums with random numbers (NH, RFC 4418 section 5.2): no segment can be made to
+    pass for a copy of another.
     """
     mark: uint64_t = s.ip_id
     if mark == 0:
@@ -176,36 +191,25 @@ def _signature(s: cython.pointer(Segment), m: cython.pointer(uint64_t)) -> uint6
             mark = s.ts_value | cython.cast(uint64_t, s.ts_echo) << 32
         elif s.length == 0 and not s.flags & (SYN | FIN):
             return NOT_TOLD_APART
-    # A multiplication and a shift stand between any two words, so that changes of two of them cannot cancel out.
-    mark = (mark + m[0]) * m[1]
-    mark = (mark ^ (mark >> 31) ^ (s.src_low + s.src_high * m[4])) * m[2]
-    mark = (mark ^ (mark >> 30) ^ (s.dst_low + s.dst_high * m[5])) * m[3]
-    mark = (mark ^ (mark >> 28) ^ (cython.cast(uint64_t, s.src_port) << 16 | s.dst_port)) * m[6]
-    mark = (mark ^ (mark >> 29) ^ (cython.cast(uint64_t, s.seq) << 32 | s.ack)) * m[7]
-    mark = (
-        mark
-        ^ (mark >> 31)
-        ^ (
-            cython.cast(uint64_t, s.length) << 32
-            | cython.cast(uint64_t, s.flags) << 17
-            | cython.cast(uint64_t, s.checksum) << 1
-            | _sender(s)
-        )
-    ) * m[8]
-    return mark ^ (mark >> 32)
+    rest: uint64_t = (
+        cython.cast(uint64_t, s.length) << 32
+        | cython.cast(uint64_t, s.flags) << 17
+        | cython.cast(uint64_t, s.checksum) << 1
+        | cython.cast(uint64_t, side)
+    )
+    return folded(hashed + m[0], (cython.cast(uint64_t, s.seq) << 32 | s.ack) + m[1]) + folded(mark + m[2], rest + m[3])
 
 
 @cython.cfunc
 @cython.inline
 @cython.nogil
 @cython.exceptval(check=False)
-def _recent_place(s: cython.pointer(Segment)) -> uint32_t:
+def _recent_place(s: cython.pointer(Segment)) -> uint16_t:
     """Return where among the recent segments `s` and its copies are: the same in every run, as reports are."""
     mark: uint64_t = cython.cast(uint64_t, s.seq) << 32 | s.ack
-    mark = (mark ^ (mark >> 29) ^ (s.src_low + s.dst_low * 3)) * SIGNATURE
-    mark = mark ^ (mark >> 32) ^ (cython.cast(uint64_t, s.src_port) << 48 | cython.cast(uint64_t, s.dst_port) << 32)
-    mark = (mark ^ (cython.cast(uint64_t, s.ip_id) << 16 | s.checksum)) * SIGNATURE
-    return cython.cast(uint32_t, mark >> 40) & (RECENT - 1)
+    mark ^= (cython.cast(uint64_t, s.ip_id) << 16 | s.checksum) * SIGNATURE
+    mark = (mark ^ (mark >> 32)) * SIGNATURE
+    return cython.cast(uint16_t, (mark >> 40) & (RECENT - 1))
 
 
 @cython.cfunc
@@ -214,10 +218,24 @@ def _recent_place(s: cython.pointer(Segment)) -> uint32_t:
 @cython.exceptval(check=False)
 def _find_keys(key: cython.pointer(Key), s: cython.pointer(Segment), m: cython.pointer(uint64_t)) -> cython.void:
     """Fill `key` for the segment `s`."""
-    hashed: uint64_t = _hash(s, m)
+    side: cython.int
+    hashed: uint64_t = _hash(s, m, cython.address(side))
     key.tag = cython.cast(uint32_t, hashed >> 32)
+    key.side = cython.cast(uint8_t, side)
     key.recent = _recent_place(s)
-    key.signature = _signature(s, m)
+    key.signature = _signature(s, hashed, side, m + 24)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _have_room(k: cython.pointer(Keys), count: cython.Py_ssize_t) -> cython.bint:
+    """Make room for `count` keys; what was there is lost.  False when memory is out."""
+    if count > k.space:
+        free(k.keys)
+        k.keys = cython.cast(cython.pointer(Key), malloc(count * cython.sizeof(Key)))
+        k.space = count if k.keys != cython.NULL else 0
+    return k.keys != cython.NULL
 
 
 @cython.cfunc
@@ -342,6 +360,7 @@ class Tracker:
         self.evidence_space = 4096
         self.evidence_bound = EVIDENCE_BOUND
         self.slot_mask = 4095
+        self.slot_shift = 20
         self.places = cython.cast(cython.pointer(uint32_t), malloc(self.place_space * cython.sizeof(uint32_t)))
         self.connections = cython.cast(cython.pointer(Connection), malloc(self.row_space * cython.sizeof(Connection)))
         self.embryos = cython.cast(cython.pointer(Embryo), malloc(self.embryo_space * cython.sizeof(Embryo)))
@@ -357,8 +376,8 @@ class Tracker:
             or self.recent == cython.NULL
         ):
             raise MemoryError
-        random: bytes = os.urandom(24 * 8)
-        for i in range(24):
+        random: bytes = os.urandom(28 * 8)
+        for i in range(28):
             self.multipliers[i] = int.from_bytes(random[8 * i : 8 * i + 8], "little") | 1
 
     def __dealloc__(self):
@@ -370,7 +389,8 @@ class Tracker:
         given_back(self.gone, self.gone_space * cython.sizeof(Gone))
         free(self.numbers)
         free(self.recent)
-        free(self.keys)
+        free(self.keys.keys)
+        free(self.looked_up.keys)
 
     def track(self, segments: Segment[::1], count: cython.Py_ssize_t, numbers: uint32_t[::1] = None):
         """Take the first `count` rows of `segments` into account; rows that are no segment are passed over.
@@ -385,28 +405,30 @@ class Tracker:
             raise IndexError(f"{count} segments asked for, {segments.shape[0]} in the column")
         if wanted and count > numbers.shape[0]:
             raise IndexError(f"{count} segments asked for, room for the numbers of {numbers.shape[0]}")
-        if count > self.key_space:
-            free(self.keys)
-            self.keys = cython.cast(cython.pointer(Key), malloc(count * cython.sizeof(Key)))
-            self.key_space = count if self.keys != cython.NULL else 0
         if count == 0:
             return
-        if self.keys == cython.NULL:
+        row = cython.address(segments[0])
+        known: cython.bint = self.looked_up.rows == row and self.looked_up.count == count
+        if known:
+            self.keys, self.looked_up = self.looked_up, self.keys
+            self.looked_up.rows = cython.NULL
+        elif not _have_room(cython.address(self.keys), count):
             raise MemoryError
+        keys: cython.pointer(Key) = self.keys.keys
         self.last_ns = segments[count - 1].time_ns
         with cython.nogil:
-            row = cython.address(segments[0])
-            for i in range(count):
-                _find_keys(cython.address(self.keys[i]), cython.address(row[i]), self.multipliers)
+            if not known:
+                for i in range(count):
+                    _find_keys(cython.address(keys[i]), cython.address(row[i]), self.multipliers)
             for i in range(count):
                 # Nothing that a segment asks for is near by, so all of it is asked for some segments before.
-                if i + 12 < count:
-                    prefetch(cython.address(self.slots[self.keys[i + 12].tag & self.slot_mask]))
-                    prefetch(cython.address(self.recent[self.keys[i + 12].recent]))
-                if i + 6 < count:
-                    _prefetch_place(self, self.slots[self.keys[i + 6].tag & self.slot_mask].place)
+                if i + 24 < count:
+                    prefetch(cython.address(self.slots[home_of(self, keys[i + 24].tag)]))
+                    prefetch(cython.address(self.recent[keys[i + 24].recent]))
+                if i + 8 < count:
+                    _prefetch_place(self, self.slots[home_of(self, keys[i + 8].tag)].place)
                 self.last_number = NO_NUMBER
-                if self._track(cython.address(row[i]), cython.address(self.keys[i])) < 0:
+                if self._track(cython.address(row[i]), cython.address(keys[i])) < 0:
                     failed = True
                     break
                 if wanted:
@@ -414,11 +436,32 @@ class Tracker:
         if failed:
             raise MemoryError
 
+    def look_up(self, segments: Segment[::1], count: cython.Py_ssize_t):
+        """Take off `track()` what can be done before its turn, for the next call with the first `count` of these rows.
+
+        Another thread may do that while `track()` runs on other rows.
+        """
+        i: cython.Py_ssize_t
+        row: cython.pointer(Segment)
+        keys: cython.pointer(Key)
+        if count > segments.shape[0]:
+            raise IndexError(f"{count} segments asked for, {segments.shape[0]} in the column")
+        self.looked_up.rows = cython.NULL
+        if count == 0 or not _have_room(cython.address(self.looked_up), count):
+            return
+        row = cython.address(segments[0])
+        keys = self.looked_up.keys
+        with cython.nogil:
+            for i in range(count):
+                _find_keys(cython.address(keys[i]), cython.address(row[i]), self.multipliers)
+        self.looked_up.rows = row
+        self.looked_up.count = count
+
     def _track(self, s, key):
         """Put one segment into its connection; return -1 when memory is out."""
         tag: uint32_t = key.tag
-        at: uint64_t = tag & self.slot_mask
-        side: cython.int = _sender(s)
+        at: uint64_t = home_of(self, tag)
+        side: cython.int = key.side
         newest: int64_t
         row: int64_t
         fit: cython.int
@@ -430,7 +473,7 @@ class Tracker:
                 break
             at = (at + 1) & self.slot_mask
         if self.slots[at].place == 0:
-            return 0 if s.kind == ICMP_ERROR else self._begin(s, side, key, cython.address(self.slots[at]))
+            return 0 if s.kind == ICMP_ERROR else self._begin(s, side, key, at)
         if self.slots[at].place & EMBRYO:
             newest = _hatch(self, self.slots[at].place)
             if newest < 0:
@@ -493,10 +536,12 @@ class Tracker:
         _is_mirrored(self, s, key)
         return _take(self, row, s, side)
 
-    def _begin(self, s, side, key, slot):
+    def _begin(self, s, side, key, at):
         """Begin the first connection of a 4-tuple, in the free slot for it; return -1 when memory is out."""
         row: int64_t
+        slot: cython.pointer(Slot) = cython.address(self.slots[at])
         slot.tag = key.tag
+        self.farthest = max(self.farthest, (at - home_of(self, key.tag)) & self.slot_mask)
         _is_mirrored(self, s, key)
         if is_plain_syn(s):
             if _lay(self, s, slot) < 0:
@@ -546,6 +591,7 @@ class Tracker:
     def keys_of(self, c, g):
         """Write into `g` what the 4-tuple of `c` is looked up by."""
         s: Segment
+        side: cython.int
         s.src_high = c.high[0]
         s.src_low = c.low[0]
         s.src_port = c.port[0]
@@ -553,27 +599,47 @@ class Tracker:
         s.dst_low = c.low[1]
         s.dst_port = c.port[1]
         s.family = c.family
-        g.tag = cython.cast(uint32_t, _hash(cython.address(s), self.multipliers) >> 32)
-        g.fingerprint = _hash(cython.address(s), self.multipliers + 12)
+        g.tag = cython.cast(uint32_t, _hash(cython.address(s), self.multipliers, cython.address(side)) >> 32)
+        g.fingerprint = _hash(cython.address(s), self.multipliers + 12, cython.address(side))
 
     def _grow_slots(self):
-        """Double the 4-tuple table; the tags are enough to place every entry anew."""
-        old: cython.pointer(Slot) = self.slots
+        """Double the 4-tuple table where it is; the tags are enough to place every entry anew.
+
+        A slot's place among the others is that of its tag among all tags, so an entry moves up, and from the last
+        one down each finds its new place among those that have moved.  Only the first ones could meet entries that
+        have not: they wait outside.
+        """
         size: uint64_t = self.slot_mask + 1
-        grown: cython.pointer(Slot) = cython.cast(cython.pointer(Slot), zeroed(size * 2 * cython.sizeof(Slot)))
+        # An entry that stands `d` behind its home moves up if d is at most its home: 2 * home >= home + d.
+        first: uint64_t = min(2 * self.farthest, size)
         i: uint64_t
-        at: uint64_t
-        if grown == cython.NULL:
+        waiting: cython.pointer(Slot)
+        entry: Slot
+        waiting = cython.cast(cython.pointer(Slot), malloc((first + 1) * cython.sizeof(Slot)))
+        grown: cython.pointer(Slot) = cython.cast(
+            cython.pointer(Slot), resized_zeroed(self.slots, size * cython.sizeof(Slot), 2 * size * cython.sizeof(Slot))
+        )
+        if grown != cython.NULL:
+            self.slots = grown
+        if waiting == cython.NULL or grown == cython.NULL:
+            free(waiting)
             return -1
+        memcpy(waiting, grown, first * cython.sizeof(Slot))
+        memset(grown, 0, first * cython.sizeof(Slot))
         self.slot_mask = size * 2 - 1
-        for i in range(size):
-            if old[i].place:
-                at = old[i].tag & self.slot_mask
-                while grown[at].place:
-                    at = (at + 1) & self.slot_mask
-                grown[at] = old[i]
-        self.slots = grown
-        given_back(old, size * cython.sizeof(Slot))
+        self.slot_shift -= 1
+        self.farthest = 0
+        i = size
+        while i > first:
+            i -= 1
+            entry = grown[i]
+            if entry.place:
+                grown[i].place = 0
+                _put(self, entry)
+        for i in range(first):
+            if waiting[i].place:
+                _put(self, waiting[i])
+        free(waiting)
         return 0
 
     def steps(self):
@@ -582,7 +648,7 @@ class Tracker:
         passed: uint64_t = 0
         for i in range(self.slot_mask + 1):
             if self.slots[i].place:
-                passed += (i - self.slots[i].tag) & self.slot_mask
+                passed += (i - home_of(self, self.slots[i].tag)) & self.slot_mask
         return passed
 
     def connection_rows(self):
@@ -592,6 +658,20 @@ class Tracker:
     def evidence_rows(self):
         """Return the evidence as a buffer of structs, a view: it is stale after the next track()."""
         return _as_buffer(self.evidence, self.evidence_count, cython.sizeof(Kept), EVIDENCE)
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def _put(t: Tracker, entry: Slot) -> cython.void:
+    """Put an entry into the first free slot from its home on."""
+    home: uint64_t = home_of(t, entry.tag)
+    at: uint64_t = home
+    while t.slots[at].place:
+        at = (at + 1) & t.slot_mask
+    t.slots[at] = entry
+    t.farthest = max(t.farthest, (at - home) & t.slot_mask)
 
 
 @cython.cfunc
@@ -632,7 +712,7 @@ def _lies_at(t: Tracker, place: uint32_t, s: cython.pointer(Segment), side: cyth
     if place & EMBRYO:
         return is_embryo_of(cython.address(t.embryos[place & ~EMBRYO]), s)
     if place & GONE:
-        return t.gone[place & ~GONE].fingerprint == _hash(s, t.multipliers + 12)
+        return t.gone[place & ~GONE].fingerprint == _hash(s, t.multipliers + 12, cython.address(side))
     return _is(cython.address(t.connections[place - 1]), s, side)
 
 
@@ -703,7 +783,7 @@ def _new_row(t: Tracker, e: cython.pointer(Embryo)) -> int64_t:
     side: cython.int
     row: int64_t
     to_segment(e, cython.address(syn))
-    side = _sender(cython.address(syn))
+    _hash(cython.address(syn), t.multipliers, cython.address(side))
     row = _new_connection(t, cython.address(syn), side, -1)
     if row < 0 or _take(t, row, cython.address(syn), side) < 0:
         return -1
