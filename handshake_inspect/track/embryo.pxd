@@ -1,4 +1,4 @@
-# An embryo: a 4-tuple that has shown one plain SYN and nothing else, in 48 bytes instead of a Connection row and an
+# An embryo: a 4-tuple that has shown one plain SYN and nothing else, in 40 bytes instead of a Connection row and an
 # Evidence row (Linux keeps a request_sock for the same reason).  A flood of SYNs costs no more than this each.  The
 # next thing on the 4-tuple, whatever it is, turns the embryo back into its SYN, and that into a Connection.
 
@@ -6,23 +6,23 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 from handshake_inspect.columns cimport (
-    ACK, FIN, MARK_BAD_CHECKSUM, OPTION_FAST_OPEN, RST, SYN, TCP, Segment,
+    ACK, AE, CWR, ECE, FIN, MARK_BAD_CHECKSUM, OPTION_FAST_OPEN, PSH, RST, SYN, TCP, URG, Segment,
 )
 
 
 cdef struct Embryo:
     int64_t time_ns
-    uint64_t frame
+    uint32_t frame_low
     uint32_t src            # IPv4 addresses
     uint32_t dst
     uint32_t seq
     uint32_t id             # of the connection; of a free embryo: the next free one, index + 1
     uint16_t src_port
     uint16_t dst_port
-    uint16_t flags
+    uint16_t frame_high
     uint16_t window
     uint16_t mss
-    uint8_t window_scale
+    uint8_t bits            # the SYN's URG, ECE and CWR, >> 1, and its window scale
     uint8_t options
 
 
@@ -39,6 +39,9 @@ cdef inline bint is_plain_syn(const Segment* s) noexcept nogil:
         and s.family == 4
         and s.length == 0
         and s.ack == 0
+        and not s.flags & (PSH | AE)
+        and s.window_scale < 16
+        and s.frame >> 48 == 0
         and not s.marks & MARK_BAD_CHECKSUM
         and not s.options & OPTION_FAST_OPEN
         and not (s.src_low == s.dst_low and s.src_port == s.dst_port)
@@ -56,17 +59,17 @@ cdef inline bint is_embryo_of(const Embryo* e, const Segment* s) noexcept nogil:
 
 cdef inline void to_embryo(Embryo* e, const Segment* s, uint32_t id) noexcept nogil:
     e.time_ns = s.time_ns
-    e.frame = s.frame
+    e.frame_low = <uint32_t> s.frame
+    e.frame_high = <uint16_t> (s.frame >> 32)
     e.src = <uint32_t> s.src_low
     e.dst = <uint32_t> s.dst_low
     e.seq = s.seq
     e.id = id
     e.src_port = s.src_port
     e.dst_port = s.dst_port
-    e.flags = s.flags
+    e.bits = <uint8_t> ((s.flags & (URG | ECE | CWR)) >> 1 | s.window_scale)
     e.window = s.window
     e.mss = s.mss
-    e.window_scale = s.window_scale
     e.options = s.options
 
 
@@ -76,14 +79,14 @@ cdef inline void to_segment(const Embryo* e, Segment* s) noexcept nogil:
     s.kind = TCP
     s.family = 4
     s.time_ns = e.time_ns
-    s.frame = e.frame
+    s.frame = <uint64_t> e.frame_high << 32 | e.frame_low
     s.src_low = e.src
     s.dst_low = e.dst
     s.seq = e.seq
     s.src_port = e.src_port
     s.dst_port = e.dst_port
-    s.flags = e.flags
+    s.flags = SYN | (e.bits & 0xf0) << 1
     s.window = e.window
     s.mss = e.mss
-    s.window_scale = e.window_scale
+    s.window_scale = e.bits & 0x0f
     s.options = e.options

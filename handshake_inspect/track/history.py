@@ -6,7 +6,7 @@ The history is a letter for each kind of segment, in the order of the capture; u
 
 import cython
 from cython.cimports.handshake_inspect.columns import ACK, FIN, RST, SYN, Segment
-from cython.cimports.handshake_inspect.track.table import FIN_SEEN, RST_SEEN, Connection
+from cython.cimports.handshake_inspect.track.table import Connection
 from cython.cimports.libc.stdint import uint16_t, uint32_t, uint64_t
 
 LETTERS = "shadfrgtwiq"
@@ -88,13 +88,6 @@ def remember_segment(c: cython.pointer(Connection), s: cython.pointer(Segment), 
         remember(c, side, LETTER_RST)
     else:
         remember(c, side, LETTER_FIN_AND_RST if flags & FIN and flags & RST else LETTER_SEVERAL)
-    if (
-        s.window == 0
-        and not flags & RST
-        and not c.flow[1 - side].flags & FIN_SEEN
-        and not c.flow[side].flags & RST_SEEN
-    ):
-        remember_scaled(c, side, LETTER_ZERO_WINDOW, c.flow[side].zero_windows + 1)
 
 
 def history_text(first: uint64_t, second: uint64_t, originator: cython.int) -> str:

@@ -55,6 +55,9 @@ def let_go(t: Tracker, position: cython.Py_ssize_t, lives: cython.bint) -> cytho
                 last = t.evidence[last - 1].next
             t.evidence[last - 1].next = t.free_evidence
             t.free_evidence = c.first_evidence
+        if c.rare:
+            t.rare[c.rare - 1].next = t.free_rare
+            t.free_rare = c.rare
         c.family = 0
         c.number = t.free_row
         t.free_row = cython.cast(uint32_t, row + 1)

@@ -7,31 +7,20 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 # One direction of a connection: what one endpoint sent.
 cdef struct Flow:
     uint64_t bytes                  # payload, each byte once
-    uint64_t after_fin              # of these, sent after the first FIN of either side
     uint32_t segments               # mirrored copies not among them
     uint32_t isn                    # valid with HAS_ISN
     uint32_t next                   # SND.NXT: the highest SEQ + length seen; valid with HAS_NEXT
-    uint32_t in_order               # up to here the capture shows no hole
-    uint32_t beyond                 # where the bytes after the hole begin; a hole is open while in_order != next
+    uint32_t in_order               # up to here the capture shows no hole; one is open while this is not `next`
     uint32_t acked                  # highest ACK sent, so this side's RCV.NXT; valid with HAS_ACKED
     uint32_t fin                    # the number after the FIN; valid with FIN_SEEN
     uint32_t window                 # last advertised, scaled when both SYNs were seen
-    uint32_t missing                # bytes that the peer acknowledged and the capture does not hold
-    uint32_t data_retransmissions
-    uint32_t duplicates             # mirrored copies
-    uint32_t keep_alives
-    uint32_t zero_windows
     uint16_t syns                   # copies of each, mirrored ones not counted
     uint16_t syn_acks
     uint16_t fins
     uint16_t mss
     uint16_t flags                  # the FLOW_ bits below
-    uint16_t bad_checksums
     uint8_t window_scale
     uint8_t options                 # OPTION_ bits of columns.pxd, from the SYN or SYN-ACK
-    uint8_t fast_open
-    uint8_t syn_bits                # ECE and CWR as the SYN or SYN-ACK carried them, >> 4
-    uint32_t data_duplicates        # mirrored copies that carry data
 
 
 cdef enum:
@@ -52,6 +41,28 @@ cdef enum:
     HAS_NEXT = 16384
 
 
+# What few flows have.
+cdef struct RareFlow:
+    uint64_t after_fin              # of the payload, what was sent after the first FIN of either side
+    uint32_t beyond                 # where the bytes after the hole begin
+    uint32_t missing                # bytes that the peer acknowledged and the capture does not hold
+    uint32_t data_retransmissions
+    uint32_t duplicates             # mirrored copies
+    uint32_t data_duplicates        # of these, those that carry data
+    uint32_t keep_alives
+    uint32_t zero_windows
+    uint16_t bad_checksums
+    uint8_t fast_open
+    uint8_t syn_bits                # the control bits of the SYN or SYN-ACK above ACK, >> 4: ECE, CWR, ...
+
+
+# Of a connection that has some of it.
+cdef struct Rare:
+    RareFlow flow[2]
+    uint32_t next           # of a free row: the next free one, index + 1
+    uint16_t evidence_dropped       # rows of evidence that were over the bound
+
+
 # One incarnation of a 4-tuple.  Endpoint 0 is the one with the lower address and port.
 cdef struct Connection:
     uint64_t high[2]                # addresses as in Segment
@@ -67,12 +78,12 @@ cdef struct Connection:
     uint32_t newer
     uint32_t first_evidence         # index + 1; 0: none
     uint32_t last_evidence
+    uint32_t rare                   # index + 1 of its Rare row; 0: none
     uint32_t number                 # of the connection, in the order of first segments
     uint16_t port[2]
     uint16_t letters[2]             # which of Zeek's letters each endpoint has
     uint16_t incarnation            # counted from 1
     uint16_t evidence               # rows kept
-    uint16_t evidence_dropped       # rows that were over the bound
     uint8_t family
     uint8_t flags                   # the CONNECTION_ bits below
     uint8_t completeness            # Wireshark's

@@ -3,7 +3,7 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, int64_t
 from handshake_inspect.columns cimport Segment
 from handshake_inspect.track.embryo cimport Embryo
 from handshake_inspect.track.gone cimport Gone
-from handshake_inspect.track.table cimport Connection, Kept
+from handshake_inspect.track.table cimport Connection, Kept, Rare, RareFlow
 
 
 cdef struct Slot:
@@ -67,6 +67,10 @@ cdef extern from *:
 cdef class Tracker:
     cdef Connection* connections    # in the order in which they were more than a SYN
     cdef Kept* evidence
+    cdef Rare* rare
+    cdef Rare no_rare               # what a connection without a Rare row has
+    cdef Rare lost_rare             # where that goes for which memory is out
+    cdef bint out_of_memory
     cdef Embryo* embryos
     cdef uint32_t* places           # of each connection, in the order of first segments: row + 1, EMBRYO | number; 0: left
     cdef uint32_t* numbers          # of the connection at each of the places, NULL while none has left: both are the same
@@ -90,6 +94,9 @@ cdef class Tracker:
     cdef Py_ssize_t embryos_laid
     cdef uint32_t free_embryo       # number + 1 of one that is free, 0: none
     cdef Py_ssize_t evidence_space
+    cdef Py_ssize_t rare_count
+    cdef Py_ssize_t rare_space
+    cdef uint32_t free_rare         # index + 1 of a row that is free, its `next` leads to the next; 0: none
     cdef uint32_t free_row          # row + 1 of one that is free, its `number` leads to the next; 0: none
     cdef uint32_t free_evidence     # index + 1 of a row that is free, its `next` leads to the next; 0: none
     cdef uint32_t free_gone
@@ -119,3 +126,8 @@ cdef class Tracker:
 # The slot where a search for `tag` begins.
 cdef inline uint64_t home_of(Tracker t, uint32_t tag) noexcept nogil:
     return tag >> t.slot_shift
+
+
+# What a connection has of what few have; not to be written to.
+cdef inline Rare* rare_of(Tracker t, const Connection* c) noexcept nogil:
+    return &t.rare[c.rare - 1] if c.rare else &t.no_rare

@@ -47,6 +47,7 @@ from cython.cimports.handshake_inspect.track.gone import (
 from cython.cimports.handshake_inspect.track.history import (
     LETTER_GAP,
     LETTER_RETRANSMISSION,
+    LETTER_ZERO_WINDOW,
     remember,
     remember_scaled,
     remember_segment,
@@ -87,6 +88,8 @@ from cython.cimports.handshake_inspect.track.table import (
     Evidence,
     Flow,
     Kept,
+    Rare,
+    RareFlow,
     Wide,
     is_wide,
     pack,
@@ -110,6 +113,7 @@ NEXT = cython.declare(cython.int, 2)
 NOBODYS = 0xFFFFFFFF
 """The number that track() gives a row that belongs to no connection."""
 
+ABOVE_ACK = cython.declare(cython.int, 0x1E0)
 NO_NUMBER = cython.declare(cython.uint, 0xFFFFFFFF)
 LOW = cython.declare(cython.ulonglong, 0xFFFFFFFF)
 NOT_TOLD_APART = cython.declare(cython.ulonglong, 0)
@@ -358,6 +362,7 @@ class Tracker:
         self.row_space = 1024
         self.embryo_space = 1024
         self.evidence_space = 4096
+        self.rare_space = 64
         self.evidence_bound = EVIDENCE_BOUND
         self.slot_mask = 4095
         self.slot_shift = 20
@@ -365,6 +370,7 @@ class Tracker:
         self.connections = cython.cast(cython.pointer(Connection), malloc(self.row_space * cython.sizeof(Connection)))
         self.embryos = cython.cast(cython.pointer(Embryo), malloc(self.embryo_space * cython.sizeof(Embryo)))
         self.evidence = cython.cast(cython.pointer(Kept), malloc(self.evidence_space * cython.sizeof(Kept)))
+        self.rare = cython.cast(cython.pointer(Rare), malloc(self.rare_space * cython.sizeof(Rare)))
         self.slots = cython.cast(cython.pointer(Slot), zeroed((self.slot_mask + 1) * cython.sizeof(Slot)))
         self.recent = cython.cast(cython.pointer(Recent), calloc(RECENT, cython.sizeof(Recent)))
         if (
@@ -372,6 +378,7 @@ class Tracker:
             or self.connections == cython.NULL
             or self.embryos == cython.NULL
             or self.evidence == cython.NULL
+            or self.rare == cython.NULL
             or self.slots == cython.NULL
             or self.recent == cython.NULL
         ):
@@ -385,6 +392,7 @@ class Tracker:
         given_back(self.connections, self.row_space * cython.sizeof(Connection))
         given_back(self.embryos, self.embryo_space * cython.sizeof(Embryo))
         given_back(self.evidence, self.evidence_space * cython.sizeof(Kept))
+        given_back(self.rare, self.rare_space * cython.sizeof(Rare))
         given_back(self.slots, (self.slot_mask + 1) * cython.sizeof(Slot))
         given_back(self.gone, self.gone_space * cython.sizeof(Gone))
         free(self.numbers)
@@ -433,7 +441,7 @@ class Tracker:
                     break
                 if wanted:
                     numbers[i] = self.last_number
-        if failed:
+        if failed or self.out_of_memory:
             raise MemoryError
 
     def look_up(self, segments: Segment[::1], count: cython.Py_ssize_t):
@@ -501,7 +509,7 @@ class Tracker:
             self.slots[at].place = cython.cast(uint32_t, row + 1)
         self.last_number = self.number_of(self.connections[row].number)
         if _is_mirrored(self, s, key):
-            _count_copy(cython.address(self.connections[row]), s, side)
+            _count_copy(self, cython.address(self.connections[row]), s, side)
             return 0
         return _take(self, row, s, side)
 
@@ -559,23 +567,28 @@ class Tracker:
     def row_of(self, position):
         """Return the row of the connection at a position of `places`, -1 when memory is out.
 
-        An embryo gets one behind the last row, its evidence behind the last evidence, both until the next one is made.
+        An embryo gets one behind the last row, its evidence behind the last evidence, until the next one is made.
         """
         place: uint32_t = self.places[position]
         rows: cython.Py_ssize_t = self.row_count
         rows_of_evidence: cython.Py_ssize_t = self.evidence_count
+        rows_of_rare: cython.Py_ssize_t = self.rare_count
         free_row: uint32_t = self.free_row
+        free_rare: uint32_t = self.free_rare
         free_evidence: uint32_t = self.free_evidence
         row: int64_t
         if not place & EMBRYO:
             return cython.cast(int64_t, place) - 1
         self.free_row = 0
+        self.free_rare = 0
         self.free_evidence = 0
         row = _new_row(self, cython.address(self.embryos[place & ~EMBRYO]))
         self.free_row = free_row
         self.free_evidence = free_evidence
         self.row_count = rows
         self.evidence_count = rows_of_evidence
+        self.free_rare = free_rare
+        self.rare_count = rows_of_rare
         return row
 
     def number_of(self, position):
@@ -926,10 +939,36 @@ def _is_mirrored(t: Tracker, s: cython.pointer(Segment), key: cython.pointer(Key
 
 
 @cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def _rare(t: Tracker, c: cython.pointer(Connection)) -> cython.pointer(Rare):
+    """Return the Rare row of `c`, to write to; it gets one, or where memory is out a row that is nobody's."""
+    grown: cython.pointer(Rare)
+    link: uint32_t = t.free_rare
+    if c.rare:
+        return cython.address(t.rare[c.rare - 1])
+    if link:
+        t.free_rare = t.rare[link - 1].next
+    else:
+        if t.rare_count == t.rare_space:
+            grown = cython.cast(cython.pointer(Rare), doubled(t.rare, t.rare_space, cython.sizeof(Rare)))
+            if grown == cython.NULL:
+                t.out_of_memory = True
+                return cython.address(t.lost_rare)
+            t.rare = grown
+            t.rare_space *= 2
+        t.rare_count += 1
+        link = cython.cast(uint32_t, t.rare_count)
+    c.rare = link
+    memset(cython.address(t.rare[link - 1]), 0, cython.sizeof(Rare))
+    return cython.address(t.rare[link - 1])
+
+
+@cython.cfunc
 @cython.inline
 @cython.nogil
 @cython.exceptval(check=False)
-def _again(f: cython.pointer(Flow)) -> uint32_t:
+def _again(f: cython.pointer(RareFlow)) -> uint32_t:
     """How often data was seen that had been seen before, whoever repeated it."""
     return f.data_retransmissions + f.keep_alives + f.data_duplicates
 
@@ -937,13 +976,14 @@ def _again(f: cython.pointer(Flow)) -> uint32_t:
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def _count_copy(c: cython.pointer(Connection), s: cython.pointer(Segment), side: cython.int) -> cython.void:
+def _count_copy(t: Tracker, c: cython.pointer(Connection), s: cython.pointer(Segment), side: cython.int) -> cython.void:
     """Book a mirrored copy."""
-    c.flow[side].duplicates += 1
+    f: cython.pointer(RareFlow) = cython.address(_rare(t, c).flow[side])
+    f.duplicates += 1
     c.flags |= MIRRORED
     if s.length:
-        c.flow[side].data_duplicates += 1
-        remember_scaled(c, side, LETTER_RETRANSMISSION, _again(cython.address(c.flow[side])))
+        f.data_duplicates += 1
+        remember_scaled(c, side, LETTER_RETRANSMISSION, _again(f))
     c.last_frame = s.frame
 
 
@@ -974,11 +1014,13 @@ def _new_kept(t: Tracker) -> uint32_t:
 @cython.exceptval(check=False)
 def _append(t: Tracker, c: cython.pointer(Connection), e: cython.pointer(Evidence)) -> cython.int:
     """Append `e` to the evidence of `c`; over the bound it takes the last one's place."""
+    rare: cython.pointer(Rare)
     k: cython.pointer(Kept)
     link: uint32_t
     wide: uint32_t
     if c.evidence >= EVIDENCE_BOUND:
-        c.evidence_dropped += c.evidence_dropped < 65535
+        rare = _rare(t, c)
+        rare.evidence_dropped += rare.evidence_dropped < 65535
         k = cython.address(t.evidence[c.last_evidence - 1])
         wide = k.next
     else:
@@ -1043,6 +1085,7 @@ def _keep(
 @cython.exceptval(check=False)
 def _note_icmp(t: Tracker, newest: int64_t, s: cython.pointer(Segment), side: cython.int) -> cython.int:
     """Keep an ICMP error with the incarnation whose segment it quotes."""
+    rare: cython.pointer(Rare)
     c: cython.pointer(Connection) = cython.address(t.connections[newest])
     e: Evidence
     f: cython.pointer(Flow) = cython.address(c.flow[side])
@@ -1052,7 +1095,8 @@ def _note_icmp(t: Tracker, newest: int64_t, s: cython.pointer(Segment), side: cy
             return 0
         c = cython.address(t.connections[c.older - 1])
     if c.evidence >= EVIDENCE_BOUND:
-        c.evidence_dropped += c.evidence_dropped < 65535
+        rare = _rare(t, c)
+        rare.evidence_dropped += rare.evidence_dropped < 65535
         return 0
     e.time_ns = s.time_ns
     e.frame = s.frame
@@ -1070,8 +1114,9 @@ def _note_icmp(t: Tracker, newest: int64_t, s: cython.pointer(Segment), side: cy
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def _take_syn(c: cython.pointer(Connection), s: cython.pointer(Segment), side: cython.int) -> cython.void:
+def _take_syn(t: Tracker, c: cython.pointer(Connection), s: cython.pointer(Segment), side: cython.int) -> cython.void:
     """Note ISN, options and copies of a SYN or SYN-ACK."""
+    rare: cython.pointer(RareFlow)
     f: cython.pointer(Flow) = cython.address(c.flow[side])
     p: cython.pointer(Flow) = cython.address(c.flow[1 - side])
     bare: cython.bint = not s.flags & ACK
@@ -1092,9 +1137,11 @@ def _take_syn(c: cython.pointer(Connection), s: cython.pointer(Segment), side: c
         f.options = s.options
         f.mss = s.mss if s.options & OPTION_MSS else 0
         f.window_scale = (s.window_scale if s.window_scale < 14 else 14) if s.options & OPTION_WINDOW_SCALE else 0
-        f.fast_open = s.fast_open
-        f.syn_bits = cython.cast(uint8_t, (s.flags >> 4) & 0x1F)
         f.bytes = s.length
+        if c.rare or s.fast_open or s.flags & ABOVE_ACK:
+            rare = cython.address(_rare(t, c).flow[side])
+            rare.fast_open = s.fast_open
+            rare.syn_bits = cython.cast(uint8_t, (s.flags & ABOVE_ACK) >> 4)
     if bare:
         f.flags |= SYN_SEEN
         f.syns += f.syns < 65535
@@ -1106,7 +1153,9 @@ def _take_syn(c: cython.pointer(Connection), s: cython.pointer(Segment), side: c
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def _take_payload(c: cython.pointer(Connection), s: cython.pointer(Segment), side: cython.int) -> cython.int:
+def _take_payload(
+    t: Tracker, c: cython.pointer(Connection), s: cython.pointer(Segment), side: cython.int
+) -> cython.int:
     """Place the segment's numbers in its direction; return NEW_DATA and FILLED_HOLE as they apply."""
     f: cython.pointer(Flow) = cython.address(c.flow[side])
     fin: uint32_t = 1 if s.flags & FIN else 0
@@ -1127,7 +1176,7 @@ def _take_payload(c: cython.pointer(Connection), s: cython.pointer(Segment), sid
     elif d > 0:
         # A hole: the bytes between may come yet; they are missing only when the peer acknowledges them unseen.
         if f.in_order == f.next:
-            f.beyond = s.seq
+            _rare(t, c).flow[side].beyond = s.seq
         f.next = end
         new = s.length
     else:
@@ -1138,12 +1187,12 @@ def _take_payload(c: cython.pointer(Connection), s: cython.pointer(Segment), sid
                 f.in_order = end
             f.next = end
         elif s.length:
-            remember_scaled(c, side, LETTER_RETRANSMISSION, _again(f) + 1)
+            remember_scaled(c, side, LETTER_RETRANSMISSION, _again(cython.address(rare_of(t, c).flow[side])) + 1)
         if f.in_order != f.next and distance(f.in_order, s.seq) <= 0 and covers(end, f.in_order):
             if new == 0:
                 new = cython.cast(uint32_t, distance(f.in_order, end)) - fin
             f.in_order = end
-            if distance(f.beyond, f.in_order) >= 0:
+            if distance(rare_of(t, c).flow[side].beyond, f.in_order) >= 0:
                 f.in_order = f.next
                 result = FILLED_HOLE
         elif new == 0:
@@ -1155,32 +1204,33 @@ def _take_payload(c: cython.pointer(Connection), s: cython.pointer(Segment), sid
                 and not f.flags & FIN_SEEN
                 and not (f.flags & HAS_ISN and s.seq == f.isn)
             ):
-                f.keep_alives += 1
+                _rare(t, c).flow[side].keep_alives += 1
             elif s.length:
-                f.data_retransmissions += 1
+                _rare(t, c).flow[side].data_retransmissions += 1
     if new:
         f.bytes += new
         result |= NEW_DATA
         if c.flags & FIN_ANYWHERE:
-            f.after_fin += new
+            _rare(t, c).flow[side].after_fin += new
     return result
 
 
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def _take_ack(c: cython.pointer(Connection), s: cython.pointer(Segment), side: cython.int) -> cython.int:
+def _take_ack(t: Tracker, c: cython.pointer(Connection), s: cython.pointer(Segment), side: cython.int) -> cython.int:
     """Note what the segment acknowledges; return 1 when it is evidence, plus WRONG_ACK << 8 when it cannot be right."""
     f: cython.pointer(Flow) = cython.address(c.flow[side])
     p: cython.pointer(Flow) = cython.address(c.flow[1 - side])
     keep: cython.int = 0
     hole: int32_t
+    beyond: uint32_t
     if p.flags & HAS_NEXT and covers(s.ack, p.next):
         if p.flags & FIN_SEEN and distance(p.fin, p.next) >= 0:
             return 1 | WRONG_ACK << 8
         if p.flags & HAS_ISN and not f.flags & ACKED_SYN and p.segments <= p.syns + p.syn_acks:
             return 1 | WRONG_ACK << 8
-        p.missing += cython.cast(uint32_t, distance(p.next, s.ack))
+        _rare(t, c).flow[1 - side].missing += cython.cast(uint32_t, distance(p.next, s.ack))
         remember(c, 1 - side, LETTER_GAP)
         if p.in_order == p.next:
             p.in_order = s.ack
@@ -1192,12 +1242,13 @@ def _take_ack(c: cython.pointer(Connection), s: cython.pointer(Segment), side: c
         keep = 1
     if p.flags & HAS_NEXT and p.in_order != p.next and covers(s.ack, p.in_order):
         # The peer has what the capture lacks: the hole is one of the capture.
-        hole = distance(p.in_order, s.ack if covers(p.beyond, s.ack) else p.beyond)
+        beyond = rare_of(t, c).flow[1 - side].beyond
+        hole = distance(p.in_order, s.ack if covers(beyond, s.ack) else beyond)
         if hole > 0:
-            p.missing += hole
+            _rare(t, c).flow[1 - side].missing += hole
             remember(c, 1 - side, LETTER_GAP)
         p.in_order = s.ack
-        if distance(p.beyond, p.in_order) >= 0:
+        if distance(beyond, p.in_order) >= 0:
             p.in_order = p.next
     if not f.flags & HAS_ACKED:
         f.flags |= HAS_ACKED
@@ -1225,6 +1276,7 @@ def _take(t: Tracker, index: int64_t, s: cython.pointer(Segment), side: cython.i
     payload: cython.int = 0
     found: cython.int
     scale: cython.int
+    rare: cython.pointer(RareFlow)
 
     f.segments += 1
     c.last_frame = s.frame
@@ -1241,14 +1293,17 @@ def _take(t: Tracker, index: int64_t, s: cython.pointer(Segment), side: cython.i
         f.fins += (flags & FIN) != 0
         if flags & SYN and c.opener == NOBODY:
             c.opener = 0
-            _take_syn(c, s, side)
+            _take_syn(t, c, s, side)
         return _keep(t, c, s, side, 0) if keep else 0
     if s.marks & MARK_BAD_CHECKSUM:
-        f.bad_checksums += f.bad_checksums < 65535
+        rare = cython.address(_rare(t, c).flow[side])
+        rare.bad_checksums += rare.bad_checksums < 65535
 
     remember_segment(c, s, side)
+    if s.window == 0 and not flags & RST and not p.flags & FIN_SEEN and not f.flags & RST_SEEN:
+        remember_scaled(c, side, LETTER_ZERO_WINDOW, rare_of(t, c).flow[side].zero_windows + 1)
     if flags & SYN:
-        _take_syn(c, s, side)
+        _take_syn(t, c, s, side)
         if flags & ACK and p.flags & ACKED_SYN:
             # It was acknowledged before, or a bare SYN was: the next ACK is the one that counts.
             p.flags |= WATCH_ACK
@@ -1256,14 +1311,14 @@ def _take(t: Tracker, index: int64_t, s: cython.pointer(Segment), side: cython.i
         if f.flags & HAS_NEXT and s.seq == f.next:
             marks |= IN_ORDER
     else:
-        payload = _take_payload(c, s, side)
+        payload = _take_payload(t, c, s, side)
         marks |= payload
         if s.length > p.mss and p.mss and p.flags & HAS_ISN:
             f.flags |= OVERSIZED
         if payload & FILLED_HOLE and f.flags & FIN_SEEN:
             keep = True
     if flags & ACK and not flags & RST:
-        found = _take_ack(c, s, side)
+        found = _take_ack(t, c, s, side)
         if found:
             keep = True
             marks |= found >> 8
@@ -1275,12 +1330,13 @@ def _take(t: Tracker, index: int64_t, s: cython.pointer(Segment), side: cython.i
     if not flags & RST:
         f.window = cython.cast(uint32_t, s.window) << scale
         if s.window == 0 and not flags & (SYN | FIN):
-            f.zero_windows += 1
+            _rare(t, c).flow[side].zero_windows += 1
     if flags & FIN and not flags & (SYN | RST):
         if not f.flags & FIN_SEEN:
-            if f.missing and p.flags & HAS_ACKED and distance(s.seq + s.length + 1, p.acked) >= 0:
+            rare = cython.address(rare_of(t, c).flow[side])
+            if rare.missing and p.flags & HAS_ACKED and distance(s.seq + s.length + 1, p.acked) >= 0:
                 # Its number was acknowledged before it was captured, and was taken for a byte.
-                f.missing -= 1
+                rare.missing -= 1
             f.flags |= FIN_SEEN
             f.fin = s.seq + s.length + 1
         f.fins += f.fins < 65535

@@ -8,7 +8,7 @@ import cython
 from cython.cimports.cython.view import array as c_array
 from cython.cimports.handshake_inspect.rfc9293.states import NO_STATE, STATES
 from cython.cimports.handshake_inspect.track.embryo import EMBRYO
-from cython.cimports.handshake_inspect.track.table import Connection, Evidence, Flow
+from cython.cimports.handshake_inspect.track.table import Connection, Evidence, Flow, RareFlow
 from cython.cimports.handshake_inspect.track.tracker import Tracker, prefetch
 from cython.cimports.handshake_inspect.verdict.checks import judge_checks
 from cython.cimports.handshake_inspect.verdict.closing import judge_closing
@@ -430,12 +430,13 @@ def count_row(j: Judge, c: cython.pointer(Connection), number: cython.Py_ssize_t
 
 
 @cython.cfunc
-def _flow(f: cython.pointer(Flow)) -> dict:
+def _flow(f: cython.pointer(Flow), rare: cython.pointer(RareFlow)) -> dict:
     return {
-        "bytes": f.bytes, "after_fin": f.after_fin, "segments": f.segments, "isn": f.isn, "next": f.next,
-        "missing": f.missing, "data_retransmissions": f.data_retransmissions, "duplicates": f.duplicates,
+        "bytes": f.bytes, "after_fin": rare.after_fin, "segments": f.segments, "isn": f.isn, "next": f.next,
+        "missing": rare.missing, "data_retransmissions": rare.data_retransmissions, "duplicates": rare.duplicates,
         "syns": f.syns, "syn_acks": f.syn_acks, "fins": f.fins, "mss": f.mss, "flags": f.flags,
-        "window_scale": f.window_scale, "options": f.options, "fast_open": f.fast_open, "syn_bits": f.syn_bits,
+        "window_scale": f.window_scale, "options": f.options, "fast_open": rare.fast_open,
+        "syn_bits": rare.syn_bits,
         "fin": f.fin,
     }  # fmt: skip
 
@@ -486,14 +487,14 @@ def _plain(r: cython.pointer(Replay), number: cython.Py_ssize_t) -> dict:
         "guessed": r.guessed, "first_frame": c.first_frame, "last_frame": c.last_frame,
         "first_time_ns": c.first_time_ns, "last_time_ns": c.last_time_ns,
         "history": history_text(c.history[0], c.history[1], client),
-        "flow": (_flow(r.flow[0]), _flow(r.flow[1])), "state": (r.state[0], r.state[1]),
+        "flow": (_flow(r.flow[0], r.rare[0]), _flow(r.flow[1], r.rare[1])), "state": (r.state[0], r.state[1]),
         "first_state": (r.first_state[0], r.first_state[1]), "steps": steps, "stays": stays,
         "opening": r.opening, "opening_certainty": certainty_of_opening(r),
         "opening_frames": [r.opening_frames[i] for i in range(4) if r.opening_frames[i]],
         "server_side_ns": r.server_side_ns, "client_side_ns": r.client_side_ns, "refusals": r.refusals,
         "closing": r.closing, "closed_first": r.closed_first,
         "closing_frames": [r.closing_frames[i] for i in range(6) if r.closing_frames[i]],
-        "closing_rst": r.closing_rst, "evidence": _evidence(r), "evidence_dropped": c.evidence_dropped,
+        "closing_rst": r.closing_rst, "evidence": _evidence(r), "evidence_dropped": r.evidence_dropped,
         "checks": [
             (r.checks[i].name, r.checks[i].frame, r.checks[i].expected, r.checks[i].seen, r.checks[i].ok)
             for i in range(r.check_count)

@@ -20,6 +20,7 @@ from cython.cimports.handshake_inspect.track.table import (
     Connection,
     Evidence,
     Flow,
+    RareFlow,
     unpack,
 )
 from cython.cimports.handshake_inspect.track.tracker import Tracker
@@ -353,8 +354,9 @@ def _quality(r: cython.pointer(Replay)) -> cython.void:
     side: cython.int
     i: cython.int
     f: cython.pointer(Flow)
+    rare: cython.pointer(RareFlow)
     c: cython.pointer(Connection) = r.connection
-    copies: int64_t = c.flow[0].duplicates + c.flow[1].duplicates
+    copies: int64_t = r.rare[0].duplicates + r.rare[1].duplicates
     wrong: cython.pointer(Evidence)
     expected: uint32_t
     for i in range(r.count):
@@ -381,14 +383,17 @@ def _quality(r: cython.pointer(Replay)) -> cython.void:
         f = r.flow[side]
         if not f.flags & SEEN and r.one_sided:
             note(r, FINDING_ONE_SIDED, side, 0, 0, 0, 0)
-        if f.missing:
-            note(r, FINDING_CAPTURE_GAP, side, 0, 0, f.missing, 0)
-        if f.bad_checksums:
-            note(r, FINDING_BAD_CHECKSUM, side, 0, 0, f.bad_checksums, 0)
-        if f.keep_alives:
-            note(r, FINDING_KEEP_ALIVE, side, 0, 0, f.keep_alives, 0)
-        if f.zero_windows:
-            note(r, FINDING_ZERO_WINDOW, side, 0, 0, f.zero_windows, 0)
+        if not c.rare:
+            continue
+        rare = r.rare[side]
+        if rare.missing:
+            note(r, FINDING_CAPTURE_GAP, side, 0, 0, rare.missing, 0)
+        if rare.bad_checksums:
+            note(r, FINDING_BAD_CHECKSUM, side, 0, 0, rare.bad_checksums, 0)
+        if rare.keep_alives:
+            note(r, FINDING_KEEP_ALIVE, side, 0, 0, rare.keep_alives, 0)
+        if rare.zero_windows:
+            note(r, FINDING_ZERO_WINDOW, side, 0, 0, rare.zero_windows, 0)
 
 
 @cython.cfunc
@@ -422,7 +427,7 @@ def _matters(r: cython.pointer(Replay), loss: cython.pointer(Loss)) -> cython.bi
     if r.closing == CLOSING_OPEN and loss.last_ns >= c.last_time_ns:
         return True  # nothing came since: it may have ended
     # Bytes that the capture lacks, or a whole direction of it.
-    return loss.first_ns <= c.last_time_ns and (r.one_sided or r.flow[0].missing > 0 or r.flow[1].missing > 0)
+    return loss.first_ns <= c.last_time_ns and (r.one_sided or r.rare[0].missing > 0 or r.rare[1].missing > 0)
 
 
 @cython.cfunc

@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
-from handshake_inspect.track.table cimport Connection, Evidence, Flow
+from handshake_inspect.track.table cimport Connection, Evidence, Flow, RareFlow
 from handshake_inspect.track.tracker cimport Tracker
 
 cdef enum:
@@ -86,6 +86,8 @@ cdef struct Check:
 cdef struct Replay:
     Connection* connection
     Flow* flow[2]
+    RareFlow* rare[2]                       # zeros, where the connection has none of it
+    uint16_t evidence_dropped
     Evidence* evidence[MOST_EVIDENCE]       # in the order that they are looked at
     Evidence rows[MOST_EVIDENCE]            # in the order of the capture
     uint8_t sender[MOST_EVIDENCE]

@@ -62,9 +62,10 @@ from cython.cimports.handshake_inspect.track.table import (
     WRONG_ACK,
     Connection,
     Evidence,
+    Rare,
     unpack,
 )
-from cython.cimports.handshake_inspect.track.tracker import Tracker
+from cython.cimports.handshake_inspect.track.tracker import Tracker, rare_of
 from cython.cimports.libc.stdint import int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from cython.cimports.libc.string import memcpy, memset
 
@@ -246,6 +247,10 @@ def _gather(r: cython.pointer(Replay), t: Tracker, row: cython.Py_ssize_t) -> cy
     c.client = cython.cast(uint8_t, client)
     r.flow[0] = cython.address(c.flow[client])
     r.flow[1] = cython.address(c.flow[1 - client])
+    rare: cython.pointer(Rare) = rare_of(t, c)
+    r.rare[0] = cython.address(rare.flow[client])
+    r.rare[1] = cython.address(rare.flow[1 - client])
+    r.evidence_dropped = rare.evidence_dropped
     while link and i < MOST_EVIDENCE:
         e = cython.address(r.rows[i])
         link = unpack(t.evidence, link, c.first_frame, e)
@@ -725,7 +730,7 @@ def _send(r: cython.pointer(Replay), i: cython.int) -> cython.void:
         return
     if r.state[by] == SYN_RECEIVED:
         # Data alone proves nothing with Fast Open: a server may send it before the ACK of its SYN.
-        if e.flags & FIN or acks_more_than_syn(r, e, peer) or (e.length and not r.flow[peer].fast_open):
+        if e.flags & FIN or acks_more_than_syn(r, e, peer) or (e.length and not r.rare[peer].fast_open):
             _established_by_ack(r, by, i)
     elif (e.length or acks_more_than_syn(r, e, peer)) and _confirm(r, by, RCV_ACK_OF_SYN, 0, e.frame):
         # Only an ESTABLISHED endpoint sends this: the ACK that we saw pass had arrived.
@@ -741,7 +746,7 @@ def _send(r: cython.pointer(Replay), i: cython.int) -> cython.void:
 @cython.exceptval(check=False)
 def acks_more_than_syn(r: cython.pointer(Replay), e: cython.pointer(Evidence), side: cython.int) -> cython.bint:
     """Whether `e` acknowledges data of endpoint `side`, beyond what its SYN carried."""
-    return acks_syn(r, e, side) and covers(e.ack, r.flow[side].isn + 1) and not r.flow[side].fast_open
+    return acks_syn(r, e, side) and covers(e.ack, r.flow[side].isn + 1) and not r.rare[side].fast_open
 
 
 @cython.cfunc

@@ -5,7 +5,7 @@ ROW and STEP_ROW are PEP 3118's spelling of the structs in `rows.pxd`, as NumPy 
 
 import cython
 from cython.cimports.handshake_inspect.rfc9293.states import NO_STATE
-from cython.cimports.handshake_inspect.track.table import NOBODY, Connection, Flow
+from cython.cimports.handshake_inspect.track.table import NOBODY, Connection, Flow, RareFlow
 from cython.cimports.handshake_inspect.verdict.checks import judge_checks
 from cython.cimports.handshake_inspect.verdict.opening import certainty_of_opening
 from cython.cimports.handshake_inspect.verdict.replay import NEVER, Replay, Stay, Step
@@ -33,6 +33,7 @@ def fill_row(row: cython.pointer(Row), r: cython.pointer(Replay), number: cython
     """Write what was judged of connection `number`."""
     c: cython.pointer(Connection) = r.connection
     f: cython.pointer(Flow)
+    rare: cython.pointer(RareFlow)
     s: cython.pointer(Stay)
     side: cython.int
     i: cython.int
@@ -68,6 +69,7 @@ def fill_row(row: cython.pointer(Row), r: cython.pointer(Replay), number: cython
     for side in range(2):
         end = c.client if side == 0 else 1 - c.client
         f = r.flow[side]
+        rare = r.rare[side]
         s = cython.address(r.stay[side])
         row.high[side] = c.high[end]
         row.low[side] = c.low[end]
@@ -78,12 +80,12 @@ def fill_row(row: cython.pointer(Row), r: cython.pointer(Replay), number: cython
         row.stay_at_most_ns[side] = s.at_most_ns if s.present else NEVER
         row.stay_end[side] = s.end if s.present else NO_WORD
         row.bytes[side] = f.bytes
-        row.after_fin[side] = f.after_fin
+        row.after_fin[side] = rare.after_fin
         row.isn[side] = f.isn
         row.segments[side] = f.segments
-        row.data_retransmissions[side] = f.data_retransmissions
-        row.duplicates[side] = f.duplicates
-        row.missing[side] = f.missing
+        row.data_retransmissions[side] = rare.data_retransmissions
+        row.duplicates[side] = rare.duplicates
+        row.missing[side] = rare.missing
         row.flags[side] = f.flags
         row.syns[side] = f.syns
         row.syn_acks[side] = f.syn_acks

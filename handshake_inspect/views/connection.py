@@ -6,7 +6,16 @@ Compiled, because a report for programs makes one for every connection.
 import cython
 from cython.cimports.handshake_inspect.columns import ACK, SYN
 from cython.cimports.handshake_inspect.rfc9293.states import CLOSED, LISTEN, NO_STATE
-from cython.cimports.handshake_inspect.track.table import HAS_ISN, ICMP, NOBODY, OVERSIZED, RST_SEEN, Evidence, Flow
+from cython.cimports.handshake_inspect.track.table import (
+    HAS_ISN,
+    ICMP,
+    NOBODY,
+    OVERSIZED,
+    RST_SEEN,
+    Evidence,
+    Flow,
+    RareFlow,
+)
 from cython.cimports.handshake_inspect.track.table import Connection as Row
 from cython.cimports.handshake_inspect.verdict.checks import judge_checks
 from cython.cimports.handshake_inspect.verdict.judge import Judge
@@ -110,6 +119,7 @@ class Views:
     def endpoint(self, r: cython.pointer(Replay), side: cython.int):
         c: cython.pointer(Row) = r.connection
         f: cython.pointer(Flow) = r.flow[side]
+        rare: cython.pointer(RareFlow) = r.rare[side]
         end: cython.int = c.client if side == 0 else 1 - c.client
         syn: cython.bint = f.flags & HAS_ISN
         return Endpoint(
@@ -119,10 +129,10 @@ class Views:
             state=_states[r.state[side]] if r.state[side] != NO_STATE else None,
             segments=f.segments,
             bytes=f.bytes,
-            retransmissions=retransmissions(f.syns, f.syn_acks, f.fins, f.data_retransmissions),
-            duplicates=f.duplicates,
-            missing_bytes=f.missing,
-            options=options(f.options, f.mss, f.window_scale, f.fast_open, f.syn_bits) if syn else NO_OPTIONS,
+            retransmissions=retransmissions(f.syns, f.syn_acks, f.fins, rare.data_retransmissions),
+            duplicates=rare.duplicates,
+            missing_bytes=rare.missing,
+            options=options(f.options, f.mss, f.window_scale, rare.fast_open, rare.syn_bits) if syn else NO_OPTIONS,
             larger_than_mss=(f.flags & OVERSIZED) != 0,
             time_in_state_ns=self.time_in_state(r, side),
             transitions=self.transitions(r, side),
@@ -233,7 +243,7 @@ class Views:
             kind=CLOSINGS[r.closing],
             first=_role(r.closed_first),
             frames=self.frames(r.closing_frames, 6),
-            bytes_after_first_fin=bytes_per_side(r.flow[0].after_fin, r.flow[1].after_fin),
+            bytes_after_first_fin=bytes_per_side(r.rare[0].after_fin, r.rare[1].after_fin),
             reset_by=_role(r.sender[rst]) if rst >= 0 else None,
             reset_in_state=_states[met] if met != NO_STATE else None,
         )
@@ -341,7 +351,9 @@ def _interop(r: cython.pointer(Replay)):
     a: cython.pointer(Flow) = r.flow[0]
     b: cython.pointer(Flow) = r.flow[1]
     # Wireshark's tcp.completeness is 0 for a stream of one segment, unless that is a SYN.
-    lone: cython.bint = cython.cast(uint64_t, a.segments) + a.duplicates + b.segments + b.duplicates == 1
+    lone: cython.bint = (
+        cython.cast(uint64_t, a.segments) + r.rare[0].duplicates + b.segments + r.rare[1].duplicates == 1
+    )
     history, state = zeek(c.history[0], c.history[1], c.client, a.bytes != 0 or b.bytes != 0)
     return Interop(
         wireshark_completeness=0 if lone and not c.completeness & 1 else c.completeness,
