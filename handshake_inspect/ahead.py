@@ -1,4 +1,4 @@
-"""One step ahead: a second thread makes the next item while the caller works on this one.
+"""Two steps ahead: a second thread makes the next items while the caller works on this one.
 
 It pays where both let go of the interpreter, as the compiled stages and reading do: a large capture is read and
 decoded on one core while it is tracked on another.  The order of the items, and so every result, is the same.
@@ -27,23 +27,23 @@ def pays(size: int | None) -> bool:
 
 
 def ahead(items: Iterator[Item], with_time: Callable[[Item], object] | None = None) -> Generator[Item, None, None]:
-    """Yield what `items` does; while one item is with the caller, the next one is being made, and no further one.
+    """Yield what `items` does; while one item is with the caller, the next two are being made, and no further one.
 
-    The thread that makes an item calls `with_time` with it while the caller is not waiting for it.  What `items` and
-    `with_time` raise is raised here, in its place.  The thread has ended when this generator has, so close it.
+    The thread that makes an item calls `with_time` with it if the one before it is still waiting for the caller.  What
+    `items` and `with_time` raise is raised here, in its place.  The thread has ended when this generator has, so close
+    it.
     """
     from queue import SimpleQueue
     from threading import Thread
 
     wanted: SimpleQueue[bool] = SimpleQueue()
     made: SimpleQueue[tuple[object, BaseException | None]] = SimpleQueue()
-    waiting = False
 
     def make() -> None:
         while wanted.get():
             try:
                 item = next(items, END)
-                if with_time and item is not END and not waiting:
+                if with_time and item is not END and not made.empty():
                     with_time(item)  # type: ignore[arg-type]
                 made.put((item, None))
             except BaseException as error:
@@ -53,10 +53,9 @@ def ahead(items: Iterator[Item], with_time: Callable[[Item], object] | None = No
     thread.start()
     try:
         wanted.put(True)
+        wanted.put(True)
         while True:
-            waiting = True
             item, error = made.get()
-            waiting = False
             if error is not None:
                 raise error
             if item is END:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 Progress = Callable[[int, int | None], None]
 """Called after each batch with the bytes of the inputs read so far and their size, None for a pipe."""
 
-HANDED_OVER = 16384
+HANDED_OVER = 8192
 """Segments that one thread hands over to the other at once; to wake a core costs as much as to track a thousand."""
 
 DURATION = r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>ns|us|ms|s|min|m|h)"
@@ -202,7 +202,7 @@ class Reading:
         return tuple(capture_info(capture, decoder) for capture, decoder in self._read)
 
     def columns(self, look_up: Callable[[Any, int], object]) -> Generator[tuple[Any, int], None, None]:
-        """Yield Segment columns and how many rows are filled; each stays until the next but one.
+        """Yield Segment columns and how many rows are filled; each stays until the next but two.
 
         The thread that reads calls `look_up` with those for which it has the time before they are yielded.
         Raises CaptureError when no input is a capture; what is wrong with one among others is in `faults`.
@@ -247,7 +247,7 @@ class Reading:
 
 
 def _decoded(capture: Capture, decoder: Decoder, enough: int) -> Generator[tuple[Any, int], None, None]:
-    """Yield Segment columns and how many rows are filled, `enough` or the last; each stays until the next but one."""
+    """Yield Segment columns and how many rows are filled, `enough` or the last; each stays until the next but two."""
     rows = 0
     for batch in capture.batches():
         rows = decoder.decode(batch, rows)

@@ -29,23 +29,26 @@ def test_the_items_come_in_their_order_and_the_thread_ends() -> None:
     assert threads() == []
 
 
-def test_one_item_is_made_ahead_and_no_further_one() -> None:
+def test_two_items_are_made_ahead_and_no_further_one() -> None:
     made: list[int] = []
-    third = threading.Event()
+    second, fourth = threading.Event(), threading.Event()
 
     def items() -> Iterator[int]:
         for number in range(10):
             made.append(number)
             if number == 2:
-                third.set()
+                second.set()
+            if number == 3:
+                fourth.set()
             yield number
 
     with closing(ahead(items())) as found:
         assert next(found) == 0
-        assert not third.wait(0.1)
-        assert made == [0, 1]
+        assert second.wait(10)
+        assert not fourth.wait(0.1)
+        assert made == [0, 1, 2]
         assert next(found) == 1
-        assert third.wait(10)
+        assert fourth.wait(10)
     assert threads() == []
 
 
@@ -99,30 +102,47 @@ def test_a_capture_read_ahead_gives_the_same_report(
     assert both.captures == alone.captures
 
 
-def test_an_item_is_worked_on_ahead_only_while_the_caller_does_not_wait_for_it() -> None:
-    going_on = threading.Event()
+def test_an_item_is_worked_on_ahead_only_while_the_caller_has_another_one_to_take() -> None:
     looked: list[int] = []
+    taken, done = threading.Event(), threading.Event()
+
+    def items() -> Iterator[int]:
+        yield 0
+        taken.wait(10)
+        yield from (1, 2, 3)
 
     def look(item: int) -> None:
         looked.append(item)
-        going_on.set()
+        done.set()
 
-    with closing(ahead(iter(range(3)), look)) as found:
-        assert next(found) == 0  # it was waited for
-        assert looked == []
-        assert going_on.wait(10)  # this caller is busy, and 1 is made
-        assert looked == [1]
+    with closing(ahead(items(), look)) as found:
+        assert next(found) == 0
+        taken.set()  # 1 is made, and then 2, while 1 still waits for this caller
+        assert done.wait(10)
+        assert looked == [2]
+        done.clear()
+        assert next(found) == 1
+        assert done.wait(10)  # 3, while 2 waits
+        assert looked == [2, 3]
 
 
 def test_an_error_of_the_work_ahead_is_raised_too() -> None:
+    taken, looked = threading.Event(), threading.Event()
+
+    def items() -> Iterator[int]:
+        yield 0
+        taken.wait(10)
+        yield from (1, 2)
+
     def look(item: int) -> None:
+        looked.set()
         raise MemoryError(f"no room for {item}")
 
-    with closing(ahead(iter(range(3)), look)) as found:
+    with closing(ahead(items(), look)) as found:
         assert next(found) == 0
-        for thread in threading.enumerate():
-            if thread.name == "ahead":
-                thread.join(1)  # it waits; by then 1 was looked at
-        with pytest.raises(MemoryError, match=r"^no room for 1$"):
+        taken.set()
+        assert looked.wait(10)
+        assert next(found) == 1
+        with pytest.raises(MemoryError, match=r"^no room for 2$"):
             next(found)
     assert threads() == []

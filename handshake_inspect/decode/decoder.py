@@ -52,6 +52,9 @@ from handshake_inspect.columns import segment_column
 from handshake_inspect.decode.layers import LAYERS
 from handshake_inspect.decode.link import LINK_TYPES, NAMES_OF_REASONS
 
+COLUMNS = 3
+"""One that is with the caller, one that is ready, and one that is being filled."""
+
 HEADERS_MOST = cython.declare(cython.int, 64)
 AGAIN_MOST = cython.declare(cython.int, 8)
 KINDS_MOST = cython.declare(cython.int, 64)
@@ -195,18 +198,18 @@ class Decoder:
     that neither path knows, both for the capture in hand: `reset` when the next one begins, or
     make a new Decoder that is given this one's `fragments`.  `segments` is a Segment column whose
     first rows `decode` fills; the next call overwrites them, or adds to them.  After `turn` it is another one: there
-    are two.
+    are COLUMNS.
     """
 
     counters = cython.declare(object, visibility="readonly")
     unsupported = cython.declare(object, visibility="readonly")
     segments = cython.declare(object, visibility="readonly")
-    other: object
+    others: list
     fragments = cython.declare(object, visibility="readonly")
 
     def __init__(self, fragments=None):
         self.segments = segment_column(1)
-        self.other = segment_column(1)
+        self.others = [segment_column(1) for _ in range(COLUMNS - 1)]
         self.fragments = fragments
         self.reset()
 
@@ -216,8 +219,9 @@ class Decoder:
         self.unsupported = {}
 
     def turn(self):
-        """Let the next call fill the other column, so that what is in `segments` stays until the next turn but one."""
-        self.segments, self.other = self.other, self.segments
+        """Let the next call fill another column: what is in `segments` stays until it has its turn again."""
+        self.others.append(self.segments)
+        self.segments = self.others.pop(0)
 
     def decode(self, batch, kept: cython.Py_ssize_t = 0):
         """Decode `batch` and return how many rows of `segments` are filled: one a frame at most, in frame order.

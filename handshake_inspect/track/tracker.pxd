@@ -78,7 +78,7 @@ cdef class Tracker:
     cdef Slot* slots
     cdef Recent* recent
     cdef Keys keys                  # of the rows being tracked
-    cdef Keys looked_up             # of those that come next, where there was time for it
+    cdef Keys looked_up[2]          # of those that come next, where there was time for it
     cdef readonly Py_ssize_t connection_count
     cdef readonly Py_ssize_t place_count
     cdef readonly Py_ssize_t left_count     # of the connections, those that have left
@@ -118,7 +118,7 @@ cdef class Tracker:
     cdef uint64_t frame_of_older(self, const Connection* c) noexcept nogil
     cdef void keys_of(self, const Connection* c, Gone* g) noexcept nogil
     cdef int _after_gone(self, Segment* segment, int side, Key* key, Slot* slot) noexcept nogil
-    cdef int _track(self, Segment* segment, Key* key) noexcept nogil
+    cdef int _track(self, Segment* segment, Key* key, bint wanted) noexcept nogil
     cdef int _begin(self, Segment* segment, int side, Key* key, uint64_t at) noexcept nogil
     cdef int _grow_slots(self) noexcept nogil
 

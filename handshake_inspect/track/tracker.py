@@ -398,7 +398,8 @@ class Tracker:
         free(self.numbers)
         free(self.recent)
         free(self.keys.keys)
-        free(self.looked_up.keys)
+        free(self.looked_up[0].keys)
+        free(self.looked_up[1].keys)
 
     def track(self, segments: Segment[::1], count: cython.Py_ssize_t, numbers: uint32_t[::1] = None):
         """Take the first `count` rows of `segments` into account; rows that are no segment are passed over.
@@ -416,11 +417,14 @@ class Tracker:
         if count == 0:
             return
         row = cython.address(segments[0])
-        known: cython.bint = self.looked_up.rows == row and self.looked_up.count == count
-        if known:
-            self.keys, self.looked_up = self.looked_up, self.keys
-            self.looked_up.rows = cython.NULL
-        elif not _have_room(cython.address(self.keys), count):
+        known: cython.bint = False
+        for i in range(2):
+            if self.looked_up[i].rows == row and self.looked_up[i].count == count:
+                known = True
+                self.keys, self.looked_up[i] = self.looked_up[i], self.keys
+                self.looked_up[i].rows = cython.NULL
+                break
+        if not known and not _have_room(cython.address(self.keys), count):
             raise MemoryError
         keys: cython.pointer(Key) = self.keys.keys
         self.last_ns = segments[count - 1].time_ns
@@ -436,7 +440,7 @@ class Tracker:
                 if i + 8 < count:
                     _prefetch_place(self, self.slots[home_of(self, keys[i + 8].tag)].place)
                 self.last_number = NO_NUMBER
-                if self._track(cython.address(row[i]), cython.address(keys[i])) < 0:
+                if self._track(cython.address(row[i]), cython.address(keys[i]), wanted) < 0:
                     failed = True
                     break
                 if wanted:
@@ -447,26 +451,29 @@ class Tracker:
     def look_up(self, segments: Segment[::1], count: cython.Py_ssize_t):
         """Take off `track()` what can be done before its turn, for the next call with the first `count` of these rows.
 
-        Another thread may do that while `track()` runs on other rows.
+        Another thread may do that while `track()` runs on other rows.  It is kept of two columns at most.
         """
         i: cython.Py_ssize_t
         row: cython.pointer(Segment)
         keys: cython.pointer(Key)
         if count > segments.shape[0]:
             raise IndexError(f"{count} segments asked for, {segments.shape[0]} in the column")
-        self.looked_up.rows = cython.NULL
-        if count == 0 or not _have_room(cython.address(self.looked_up), count):
+        ahead: cython.pointer(Keys) = cython.address(self.looked_up[0])
+        if ahead.rows != cython.NULL:
+            ahead = cython.address(self.looked_up[1])
+        ahead.rows = cython.NULL
+        if count == 0 or not _have_room(ahead, count):
             return
         row = cython.address(segments[0])
-        keys = self.looked_up.keys
+        keys = ahead.keys
         with cython.nogil:
             for i in range(count):
                 _find_keys(cython.address(keys[i]), cython.address(row[i]), self.multipliers)
-        self.looked_up.rows = row
-        self.looked_up.count = count
+        ahead.rows = row
+        ahead.count = count
 
-    def _track(self, s, key):
-        """Put one segment into its connection; return -1 when memory is out."""
+    def _track(self, s, key, wanted):
+        """Put one segment into its connection, whose number is `wanted` or not; return -1 when memory is out."""
         tag: uint32_t = key.tag
         at: uint64_t = home_of(self, tag)
         side: cython.int = key.side
@@ -494,7 +501,9 @@ class Tracker:
             self.last_number = self.number_of(self.connections[newest].number)
             return _note_icmp(self, newest, s, side)
         c = cython.address(self.connections[newest])
-        fit = _incarnation(c, _older_of(self, c) if c.older else cython.NULL, s, side)
+        fit = NEWEST
+        if c.older or s.flags & SYN:
+            fit = _incarnation(c, _older_of(self, c) if c.older else cython.NULL, s, side)
         row = newest
         if fit == OLDER:
             if c.older & GONE:
@@ -507,7 +516,8 @@ class Tracker:
             if row < 0 or _number(self, cython.cast(uint32_t, row + 1)) < 0:
                 return -1
             self.slots[at].place = cython.cast(uint32_t, row + 1)
-        self.last_number = self.number_of(self.connections[row].number)
+        if wanted:
+            self.last_number = self.number_of(self.connections[row].number)
         if _is_mirrored(self, s, key):
             _count_copy(self, cython.address(self.connections[row]), s, side)
             return 0

@@ -101,6 +101,6 @@ def zeek_conn_state(history: str, data: bool) -> str:
 
 @lru_cache(maxsize=4096)
 def zeek(first: int, second: int, originator: int, data: bool) -> tuple[str, str]:
-    """Return Zeek's history, kept in two words (track/history.py), and its conn_state; a capture has few of them."""
+    """Return Zeek's history, kept in two words (track/history.pxd), and its conn_state; a capture has few of them."""
     history: str = history_text(first, second, originator)
     return history, zeek_conn_state(history, data)
