@@ -5,6 +5,10 @@ Nothing is timed: what is counted are the slots that a look-up passes over.
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -123,11 +127,11 @@ def test_no_segment_can_be_made_to_pass_for_a_copy_of_another():
 
 def test_a_table_that_grew_leads_to_each_of_its_4_tuples():
     """Each 4-tuple's second segment finds the connection of its first, at every size that the table passes."""
-    count = 3 * TUPLES
+    count = 150_000
     draw = np.random.default_rng(1981)
     fields = {"src_low": draw.integers(2**32, size=count), "src_port": draw.integers(2**16, size=count)}
     first, second = rows(count, **fields), rows(count, flags=ACK, seq=1, **fields)
-    for size in range(1900, count, 700):
+    for size in (*range(1900, 12_000, 700), 66_000, count):
         tracker = Tracker()
         tracker.track(first, size)
         numbers = np.zeros(size, np.uint32)
@@ -156,3 +160,39 @@ def test_what_was_looked_up_before_is_what_is_found(family):
         assert other.connection_count == alone.connection_count
     with pytest.raises(IndexError, match=r"^4097 segments asked for, 4096 in the column$"):
         alone.look_up(batches[0], TUPLES + 1)
+
+
+GROWS = """
+import resource
+import sys
+import numpy as np
+from test_track_table import ACK, SYN, rows
+from handshake_inspect.track.tracker import Tracker
+
+number = np.arange(200_000, dtype=np.uint64)
+batches = [rows(len(number), flags=flags, src_low=number, seq=7, ack=1) for flags in (SYN, SYN | ACK, ACK)]
+if room := int(sys.argv[1]):
+    with open("/proc/self/statm") as sizes:
+        room += int(sizes.read().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (room, room))
+tracker = Tracker()
+for batch in batches:
+    tracker.track(batch, len(number))
+(incarnation,) = {*np.asarray(tracker.connection_rows())["incarnation"].tolist()}
+print(tracker.connection_count, tracker.row_count, tracker.evidence_count, incarnation)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="where addresses are reserved")
+@pytest.mark.parametrize(("mebibytes", "enough"), [(0, True), (500, True), (30, False)], ids=["all", "few", "too few"])
+def test_tables_grow_where_addresses_for_them_are_few(mebibytes, enough):
+    """A limit on addresses (ulimit -v) leaves less to reserve: tables move then, or memory is out, and nothing else."""
+    done = subprocess.run(
+        [sys.executable, "-c", GROWS, str(mebibytes * 2**20)],
+        capture_output=True, text=True, cwd=Path(__file__).parent, timeout=60,
+    )  # fmt: skip
+    if enough:
+        assert (done.returncode, done.stdout) == (0, "200000 200000 400000 1\n"), done.stderr
+    else:
+        assert done.returncode == 1
+        assert done.stderr.endswith("in handshake_inspect.track.tracker.Tracker.track\nMemoryError\n"), done.stderr

@@ -7,13 +7,11 @@ first.  A Gone row that a later incarnation asks for stays as long as that; of t
 import cython
 from cython.cimports.handshake_inspect.track.embryo import EMBRYO
 from cython.cimports.handshake_inspect.track.gone import GONE, HAS_OLDER, LISTED, LIVES, Gone, to_former
-from cython.cimports.handshake_inspect.track.memory import doubled, zeroed
+from cython.cimports.handshake_inspect.track.memory import more
 from cython.cimports.handshake_inspect.track.table import IS_WIDE, Connection
 from cython.cimports.handshake_inspect.track.tracker import Tracker, home_of
 from cython.cimports.libc.stdint import int64_t, uint8_t, uint32_t, uint64_t
 from cython.cimports.libc.stdlib import malloc
-
-FIRST_ROWS = cython.declare(cython.Py_ssize_t, 1024)
 
 
 @cython.cfunc
@@ -163,20 +161,18 @@ def _remember(t: Tracker, c: cython.pointer(Connection), number: uint32_t, lives
 def _new_gone(t: Tracker) -> int64_t:
     """Return the index of a free Gone row, or -1 when memory is out."""
     index: int64_t
-    grown: cython.pointer(Gone)
+    space: cython.Py_ssize_t
     if t.free_gone:
         index = cython.cast(int64_t, t.free_gone) - 1
         t.free_gone = t.gone[index].after
         return index
     if t.gone_laid == t.gone_space:
-        if t.gone_space:
-            grown = cython.cast(cython.pointer(Gone), doubled(t.gone, t.gone_space, cython.sizeof(Gone)))
-        else:
-            grown = cython.cast(cython.pointer(Gone), zeroed(FIRST_ROWS * cython.sizeof(Gone)))
-        if grown == cython.NULL:
+        space = more(
+            cython.cast(cython.pointer(cython.p_void), cython.address(t.gone)), t.gone_space, cython.sizeof(Gone)
+        )
+        if space == 0:
             return -1
-        t.gone = grown
-        t.gone_space = 2 * t.gone_space if t.gone_space else FIRST_ROWS
+        t.gone_space = space
     t.gone_laid += 1
     return t.gone_laid - 1
 

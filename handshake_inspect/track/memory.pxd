@@ -1,7 +1,12 @@
-# Memory for the tracker's tables, which double as they grow.
+# Memory for the tracker's tables, which grow a row at a time.
 #
-# A page fault costs more than what is then written to 4 KiB, and a copy of a table more than both.  On Linux a large
-# table is a mapping of its own, of 2 MiB pages, which grows without a copy.  Elsewhere it is malloc's.
+# A small table is malloc's and doubles.  On Linux a large one is a reservation of addresses that is filled as it grows,
+# 2 MiB at a time, so it is never copied and never moves, unless it outgrows what there was to reserve.
+#
+# A page fault costs more than what is then written to 4 KiB, so pages are asked for before they are written to, and as
+# one page of 2 MiB where that is fast.  In a virtual machine whose host takes free memory back (free page reporting) it
+# is not: the host has each of the 512 pages to find anew, which takes it milliseconds.  It does not take back blocks of
+# less than 2 MiB, and small pages come from those.
 
 cdef extern from *:
     """
@@ -9,74 +14,122 @@ cdef extern from *:
     #include <stdlib.h>
     #include <string.h>
     #if defined(__linux__)
+    #include <errno.h>
     #include <sys/mman.h>
+    #include <time.h>
     #endif
 
-    #if defined(MADV_HUGEPAGE) && defined(MREMAP_FIXED)
+    #if defined(__linux__) && defined(MADV_HUGEPAGE) && UINTPTR_MAX > 0xffffffff
     #define HUGE_PAGE ((size_t) 1 << 21)
+    #define LARGE ((size_t) 1 << 20)        /* a table of more bytes is a reservation */
+    #define RESERVED ((size_t) 1 << 36)
+    #define GRAIN ((size_t) 1 << 16)        /* a whole number of pages, whatever their size */
+    #define SLOW_NS 1000000
+    #ifndef MADV_POPULATE_WRITE
+    #define MADV_POPULATE_WRITE 23
+    #endif
 
-    /* Addresses for `size` bytes, a multiple of HUGE_PAGE, that begin at a multiple of it.  NULL: there are none. */
-    static char* mapped(size_t size) {
-        char* memory = (char*) mmap(NULL, size + HUGE_PAGE, PROT_READ | PROT_WRITE,
-                                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-        size_t before;
-        if (memory == (char*) MAP_FAILED) return NULL;
-        before = (HUGE_PAGE - (uintptr_t) memory % HUGE_PAGE) % HUGE_PAGE;
-        if (before) munmap(memory, before);
-        munmap(memory + before + size, HUGE_PAGE - before);
-        madvise(memory + before, size, MADV_HUGEPAGE);
-        return memory + before;
+    /* In front of a reservation, in a page of its own: where it begins and how long it is. */
+    struct reservation { char* begin; size_t size; };
+    #define reservation_of(memory) ((struct reservation*) (memory) - 1)
+
+    /* Whether 2 MiB took SLOW_NS once; from then on all pages are small. */
+    static int huge_pages_are_slow = 0;
+
+    static int64_t clock_ns(void) {
+        struct timespec now;
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        return (int64_t) now.tv_sec * 1000000000 + now.tv_nsec;
     }
 
-    static size_t whole_pages(size_t size) { return (size + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1); }
+    static size_t up_to(size_t size, size_t step) { return (size + step - 1) & ~(step - 1); }
 
-    static inline void given_back(void* memory, size_t size) {
-        if (size < HUGE_PAGE) free(memory);
-        else if (memory) munmap(memory, whole_pages(size));
+    /* Put pages, all 0, at the addresses from `at` to `end`, both multiples of GRAIN; 0: memory is out. */
+    static int filled(char* at, char* end) {
+        if (mprotect(at, end - at, PROT_READ | PROT_WRITE)) return 0;
+        while (at < end) {
+            size_t size = end - at < (ptrdiff_t) HUGE_PAGE ? (size_t) (end - at) : HUGE_PAGE;
+            int huge = size == HUGE_PAGE && !huge_pages_are_slow;
+            int64_t began = clock_ns();
+            madvise(at, size, huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+            /* Before Linux 5.14 it is not known (EINVAL), and the pages come when they are written to. */
+            if (madvise(at, size, MADV_POPULATE_WRITE) && errno != EINVAL) return 0;
+            if (huge && clock_ns() - began > SLOW_NS) huge_pages_are_slow = 1;
+            at += size;
+        }
+        return 1;
     }
 
-    static void* zeroed(size_t size) {
-        return size < HUGE_PAGE ? calloc(1, size) : mapped(whole_pages(size));
+    static char* addresses(size_t length) {
+        void* begin = mmap(NULL, length, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        return begin == MAP_FAILED ? NULL : (char*) begin;
+    }
+
+    /* `size` bytes, all 0, in a reservation of RESERVED, or of `least` where that is too much; NULL: memory is out. */
+    static char* reserved(size_t size, size_t least) {
+        size_t length = least > RESERVED ? least : RESERVED;
+        char* begin = addresses(length);
+        char* memory;
+        if (!begin) begin = addresses(length = least);
+        if (!begin) return NULL;
+        memory = (char*) up_to((size_t) begin + GRAIN, HUGE_PAGE);
+        if (!filled(memory - GRAIN, memory) || !filled(memory, memory + up_to(size, GRAIN))) {
+            munmap(begin, length);
+            return NULL;
+        }
+        reservation_of(memory)->begin = begin;
+        reservation_of(memory)->size = length;
+        return memory;
+    }
+
+    static void given_back(void* memory, size_t size) {
+        if (size <= LARGE) free(memory);
+        else munmap(reservation_of(memory)->begin, reservation_of(memory)->size);
     }
 
     static void* resized(void* memory, size_t old, size_t size) {
+        char* at = (char*) memory;
         char* grown;
-        if (size < HUGE_PAGE) return realloc(memory, size);
-        grown = mapped(whole_pages(size));
+        if (size <= LARGE) return realloc(memory, size);
+        if (old > LARGE && at + up_to(size, GRAIN) <= reservation_of(memory)->begin + reservation_of(memory)->size)
+            return filled(at + up_to(old, GRAIN), at + up_to(size, GRAIN)) ? memory : NULL;
+        grown = reserved(size, 2 * size + 2 * HUGE_PAGE);
         if (!grown) return NULL;
-        if (old < HUGE_PAGE) {
-            memcpy(grown, memory, old);
-            free(memory);
-        } else if (mremap(memory, whole_pages(old), whole_pages(size), MREMAP_MAYMOVE | MREMAP_FIXED, grown) != grown) {
-            munmap(grown, whole_pages(size));
-            return NULL;
-        }
+        memcpy(grown, memory, old);
+        given_back(memory, old);
         return grown;
     }
+
+    /* Twice as many, or where that is a reservation whole huge pages: a sixteenth more, and at least one. */
+    static size_t more_bytes(size_t size) {
+        return 2 * size <= LARGE ? 2 * size : up_to(size + size / 16, HUGE_PAGE);
+    }
     #else
-    static inline void given_back(void* memory, size_t size) { (void) size; free(memory); }
-    static void* zeroed(size_t size) { return calloc(1, size); }
+    #define LARGE ((size_t) -1)
+    static void given_back(void* memory, size_t size) { (void) size; free(memory); }
     static void* resized(void* memory, size_t old, size_t size) { (void) old; return realloc(memory, size); }
-    #define HUGE_PAGE ((size_t) -1)
+    static size_t more_bytes(size_t size) { return 2 * size; }
     #endif
 
     static void* resized_zeroed(void* memory, size_t old, size_t size) {
         char* grown = (char*) resized(memory, old, size);
-        /* A mapping comes with zeros. */
-        if (grown && size < HUGE_PAGE) memset(grown + old, 0, size - old);
+        /* A reservation is filled with zeros. */
+        if (grown && size <= LARGE) memset(grown + old, 0, size - old);
         return grown;
     }
+
+    static size_t more(void** memory, size_t rows, size_t row) {
+        size_t enough = rows ? more_bytes(rows * row) / row : 1024;
+        void* grown = resized(*memory, rows * row, enough * row);
+        if (!grown) return 0;
+        *memory = grown;
+        return enough;
+    }
     """
-    # `size` bytes, all 0; NULL: memory is out.
-    void* zeroed(size_t size) noexcept nogil
-    # As realloc, of `old` bytes to at least as many: NULL, and the old ones stay, when memory is out.
-    void* resized(void* memory, size_t old, size_t size) noexcept nogil
+    # As realloc, to `size` bytes, more than the `old` ones: what is new is 0.  NULL, and the old ones stay, when memory
+    # is out.
+    void* resized_zeroed(void* memory, size_t old, size_t size) noexcept nogil
     # As free, of the `size` bytes last asked for.
     void given_back(void* memory, size_t size) noexcept nogil
-    # As resized, to more bytes: what is new is 0.
-    void* resized_zeroed(void* memory, size_t old, size_t size) noexcept nogil
-
-
-cdef inline void* doubled(void* memory, Py_ssize_t rows, size_t row) noexcept nogil:
-    # A table of `rows` rows, `row` bytes each, with twice as many.
-    return resized(memory, rows * row, 2 * rows * row)
+    # Make a table of `rows` rows, `row` bytes each, larger, and return how many it has now; 0 when memory is out.
+    size_t more(void** memory, size_t rows, size_t row) noexcept nogil

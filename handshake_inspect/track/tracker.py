@@ -52,7 +52,7 @@ from cython.cimports.handshake_inspect.track.history import (
     remember_scaled,
     remember_segment,
 )
-from cython.cimports.handshake_inspect.track.memory import doubled, given_back, resized_zeroed, zeroed
+from cython.cimports.handshake_inspect.track.memory import given_back, more, resized_zeroed
 from cython.cimports.handshake_inspect.track.table import (
     ACKED_FIN,
     ACKED_SYN,
@@ -371,7 +371,7 @@ class Tracker:
         self.embryos = cython.cast(cython.pointer(Embryo), malloc(self.embryo_space * cython.sizeof(Embryo)))
         self.evidence = cython.cast(cython.pointer(Kept), malloc(self.evidence_space * cython.sizeof(Kept)))
         self.rare = cython.cast(cython.pointer(Rare), malloc(self.rare_space * cython.sizeof(Rare)))
-        self.slots = cython.cast(cython.pointer(Slot), zeroed((self.slot_mask + 1) * cython.sizeof(Slot)))
+        self.slots = cython.cast(cython.pointer(Slot), calloc(self.slot_mask + 1, cython.sizeof(Slot)))
         self.recent = cython.cast(cython.pointer(Recent), calloc(RECENT, cython.sizeof(Recent)))
         if (
             self.places == cython.NULL
@@ -740,24 +740,31 @@ def _lies_at(t: Tracker, place: uint32_t, s: cython.pointer(Segment), side: cyth
 
 
 @cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def _any(table: cython.p_void) -> cython.pointer(cython.p_void):
+    """Return the address of a pointer to a table, whatever its rows are."""
+    return cython.cast(cython.pointer(cython.p_void), table)
+
+
+@cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
 def _number(t: Tracker, place: uint32_t) -> int64_t:
     """Give the next number to the connection at `place`; return its position, or -1 when memory is out."""
-    grown: cython.pointer(uint32_t)
+    space: cython.Py_ssize_t
+    numbers: cython.pointer(uint32_t)
     if t.place_count == t.place_space:
-        if t.numbers != cython.NULL:
-            grown = cython.cast(
-                cython.pointer(uint32_t), realloc(t.numbers, 2 * t.place_space * cython.sizeof(uint32_t))
-            )
-            if grown == cython.NULL:
-                return -1
-            t.numbers = grown
-        grown = cython.cast(cython.pointer(uint32_t), doubled(t.places, t.place_space, cython.sizeof(uint32_t)))
-        if grown == cython.NULL:
+        space = more(_any(cython.address(t.places)), t.place_space, cython.sizeof(uint32_t))
+        if space == 0:
             return -1
-        t.places = grown
-        t.place_space *= 2
+        t.place_space = space
+        if t.numbers != cython.NULL:
+            numbers = cython.cast(cython.pointer(uint32_t), realloc(t.numbers, space * cython.sizeof(uint32_t)))
+            if numbers == cython.NULL:
+                return -1
+            t.numbers = numbers
     t.places[t.place_count] = place
     if t.numbers != cython.NULL:
         t.numbers[t.place_count] = cython.cast(uint32_t, t.connection_count)
@@ -774,7 +781,7 @@ def _number(t: Tracker, place: uint32_t) -> int64_t:
 @cython.exceptval(check=False)
 def _lay(t: Tracker, s: cython.pointer(Segment), slot: cython.pointer(Slot)) -> cython.int:
     """Make an embryo of a plain SYN; return -1 when memory is out."""
-    grown: cython.pointer(Embryo)
+    space: cython.Py_ssize_t
     number: cython.Py_ssize_t = t.embryos_laid
     position: int64_t
     if t.free_embryo:
@@ -782,11 +789,10 @@ def _lay(t: Tracker, s: cython.pointer(Segment), slot: cython.pointer(Slot)) -> 
         t.free_embryo = t.embryos[number].id
     else:
         if number == t.embryo_space:
-            grown = cython.cast(cython.pointer(Embryo), doubled(t.embryos, t.embryo_space, cython.sizeof(Embryo)))
-            if grown == cython.NULL:
+            space = more(_any(cython.address(t.embryos)), t.embryo_space, cython.sizeof(Embryo))
+            if space == 0:
                 return -1
-            t.embryos = grown
-            t.embryo_space *= 2
+            t.embryo_space = space
         t.embryos_laid += 1
     slot.place = EMBRYO | cython.cast(uint32_t, number)
     position = _number(t, slot.place)
@@ -836,17 +842,16 @@ def _hatch(t: Tracker, place: uint32_t) -> int64_t:
 def _new_connection(t: Tracker, s: cython.pointer(Segment), side: cython.int, older: int64_t) -> int64_t:
     """Append a row for the 4-tuple of `s`; return its index, or -1 when memory is out."""
     c: cython.pointer(Connection)
-    grown: cython.pointer(Connection)
+    space: cython.Py_ssize_t
     index: cython.Py_ssize_t = t.row_count
     if t.free_row:
         index = t.free_row - 1
         t.free_row = t.connections[index].number
     elif index == t.row_space:
-        grown = cython.cast(cython.pointer(Connection), doubled(t.connections, t.row_space, cython.sizeof(Connection)))
-        if grown == cython.NULL:
+        space = more(_any(cython.address(t.connections)), t.row_space, cython.sizeof(Connection))
+        if space == 0:
             return -1
-        t.connections = grown
-        t.row_space *= 2
+        t.row_space = space
     c = cython.address(t.connections[index])
     memset(c, 0, cython.sizeof(Connection))
     c.high[side] = s.src_high
@@ -953,7 +958,7 @@ def _is_mirrored(t: Tracker, s: cython.pointer(Segment), key: cython.pointer(Key
 @cython.exceptval(check=False)
 def _rare(t: Tracker, c: cython.pointer(Connection)) -> cython.pointer(Rare):
     """Return the Rare row of `c`, to write to; it gets one, or where memory is out a row that is nobody's."""
-    grown: cython.pointer(Rare)
+    space: cython.Py_ssize_t
     link: uint32_t = t.free_rare
     if c.rare:
         return cython.address(t.rare[c.rare - 1])
@@ -961,12 +966,11 @@ def _rare(t: Tracker, c: cython.pointer(Connection)) -> cython.pointer(Rare):
         t.free_rare = t.rare[link - 1].next
     else:
         if t.rare_count == t.rare_space:
-            grown = cython.cast(cython.pointer(Rare), doubled(t.rare, t.rare_space, cython.sizeof(Rare)))
-            if grown == cython.NULL:
+            space = more(_any(cython.address(t.rare)), t.rare_space, cython.sizeof(Rare))
+            if space == 0:
                 t.out_of_memory = True
                 return cython.address(t.lost_rare)
-            t.rare = grown
-            t.rare_space *= 2
+            t.rare_space = space
         t.rare_count += 1
         link = cython.cast(uint32_t, t.rare_count)
     c.rare = link
@@ -1003,17 +1007,16 @@ def _count_copy(t: Tracker, c: cython.pointer(Connection), s: cython.pointer(Seg
 @cython.exceptval(check=False)
 def _new_kept(t: Tracker) -> uint32_t:
     """Return the number, counted from 1, of a free row of evidence; 0 when memory is out."""
-    grown: cython.pointer(Kept)
+    space: cython.Py_ssize_t
     link: uint32_t = t.free_evidence
     if link:
         t.free_evidence = t.evidence[link - 1].next
         return link
     if t.evidence_count == t.evidence_space:
-        grown = cython.cast(cython.pointer(Kept), doubled(t.evidence, t.evidence_space, cython.sizeof(Kept)))
-        if grown == cython.NULL:
+        space = more(_any(cython.address(t.evidence)), t.evidence_space, cython.sizeof(Kept))
+        if space == 0:
             return 0
-        t.evidence = grown
-        t.evidence_space *= 2
+        t.evidence_space = space
     t.evidence_count += 1
     return cython.cast(uint32_t, t.evidence_count)
 
