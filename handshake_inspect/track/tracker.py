@@ -637,7 +637,10 @@ class Tracker:
         first: uint64_t = min(2 * self.farthest, size)
         i: uint64_t
         waiting: cython.pointer(Slot)
-        entry: Slot
+        moved: Slot[64]
+        n: cython.int
+        k: cython.int
+        _: cython.int
         waiting = cython.cast(cython.pointer(Slot), malloc((first + 1) * cython.sizeof(Slot)))
         grown: cython.pointer(Slot) = cython.cast(
             cython.pointer(Slot), resized_zeroed(self.slots, size * cython.sizeof(Slot), 2 * size * cython.sizeof(Slot))
@@ -654,11 +657,15 @@ class Tracker:
         self.farthest = 0
         i = size
         while i > first:
-            i -= 1
-            entry = grown[i]
-            if entry.place:
+            # Whether a slot holds an entry is as good as random, so that is no branch.
+            n = 0
+            for _ in range(min(i - first, 64)):
+                i -= 1
+                moved[n] = grown[i]
+                n += grown[i].place != 0
                 grown[i].place = 0
-                _put(self, entry)
+            for k in range(n):
+                _put(self, moved[k])
         for i in range(first):
             if waiting[i].place:
                 _put(self, waiting[i])
