@@ -28,8 +28,11 @@ lint: $(READY)-test
 	@$(BIN)/ruff format --quiet --check . || { echo 'ruff format . would change these files:'; $(BIN)/ruff format --check .; }
 	@$(BIN)/mypy --no-error-summary
 
+# Of the program as a user installs it, without the compiled tree that development runs from.
 bench: $(READY)
-	@$(BIN)/python bench/run.py
+	@$(BIN)/python -m venv $(VENV)/installed
+	@$(VENV)/installed/bin/pip install --quiet --quiet .
+	@$(BIN)/python bench/run.py --command $(VENV)/installed/bin/handshake-inspect
 
 # Root, Linux, two cores.
 bench-live: $(READY)

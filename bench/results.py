@@ -42,7 +42,10 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def cost_table(costs: Costs, counts: dict[str, int], scaled: set[str]) -> str:
     """One row a program, cheapest first."""
-    heads = ("program", "rounds", "wall s", "CPU s", "peak MB", "CPU / tcpdump", "wall / tcpdump", "frames / CPU s")
+    heads = (
+        "program", "rounds", "wall s", "CPU s", "peak MB", "CPU / tcpdump", "wall / tcpdump", "first wall s",
+        "first / tcpdump", "frames / CPU s",
+    )  # fmt: skip
     rows = []
     for name, rounds in sorted(costs.items(), key=lambda item: typical(item[1]).cpu_s):
         cost = typical(rounds)
@@ -55,6 +58,8 @@ def cost_table(costs: Costs, counts: dict[str, int], scaled: set[str]) -> str:
                 f"{cost.peak_bytes / 1e6:.0f}",
                 ratio(costs, name, REFERENCE, "cpu_s"),
                 ratio(costs, name, REFERENCE, "wall_s"),
+                f"{cost.first_wall_s:.2f}",
+                ratio(costs, name, REFERENCE, "first_wall_s"),
                 f"{counts['frames'] / cost.cpu_s:,.0f}",
             )
         )
@@ -117,7 +122,20 @@ def format_table(costs: Costs, counts: dict[str, int]) -> str:
     return table(heads, rows)
 
 
-def machine(load: float, floor: Cost) -> list[str]:
+def memory_table(name: str, costs: dict[int, Costs], connections: dict[int, int]) -> str:
+    """What a connection takes: the difference of the peaks of two captures, shared among the connections more."""
+    small, large = sorted(costs)
+    peaks = [typical(costs[size][name]).peak_bytes for size in (small, large)]
+    more = connections[large] - connections[small]
+    rows = [
+        (f"{connections[size]:,} connections", f"{peak / 1e6:.0f}")
+        for size, peak in zip((small, large), peaks, strict=True)
+    ]
+    each = f"{(peaks[1] - peaks[0]) / more:,.0f} bytes for each connection more."
+    return f"{table(('capture of', 'peak MB'), rows)}\n\n{each}"
+
+
+def machine(load: float, floor: Cost, fresh: str | None) -> list[str]:
     """What these figures were measured on."""
     info = Path("/proc/cpuinfo")
     names = [line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")] \
@@ -129,19 +147,22 @@ def machine(load: float, floor: Cost) -> list[str]:
         f"Python: {platform.python_version()}",
         f"Load average before the start: {load:.2f}",
         f"Peak memory of a program that does nothing: {floor.peak_bytes / 1e6:.0f} MB (smaller figures cannot be told)",
+        *([fresh] if fresh else []),
     ]
 
 
 COLUMNS = """\
 Each row is a whole process, from start to exit, with its output thrown away. The programs take turns
-(A B C, A B C, ...) on a file that is already in the page cache; a figure is the median of the rounds.
+(A A B B C C, A A B B C C, ...) on a file that is already in the page cache; a figure is the median of the rounds.
 
-- **rounds**: how often it ran; a program whose figure is above {patience_s} s runs once.
-- **wall s**: seconds on the clock.
+- **rounds**: how often it had its turn; a program whose figure is above {patience_s} s runs once.
+- **wall s**: seconds on the clock, of the second run of a turn.
+- **first wall s**: of the first one, which finds the machine as another program left it. Both are the same
+  run where one takes more than {twice_s} s.
 - **CPU s**: seconds of processor, user and system, on all cores, as `wait4` counts them.
 - **peak MB**: the largest resident memory, in millions of bytes.
-- **CPU / tcpdump**, **wall / tcpdump**: the median of the ratios to `tcpdump -r CAPTURE -w /dev/null`
-  in the same round.
+- **CPU / tcpdump**, **wall / tcpdump**, **first / tcpdump**: the median of the ratios to
+  `tcpdump -r CAPTURE -w /dev/null` in the same round.
 - **(scaled)**: measured on the first frames of the capture and scaled to all of them, start-up counted once;
   memory is that of the slice."""
 
@@ -151,7 +172,13 @@ def shown(command: Sequence[str]) -> str:
     return " ".join(Path(word).name if word.startswith("/") and word != "/dev/null" else word for word in command)
 
 
-def page(sections: Sequence[tuple[str, str]], facts: Sequence[str], programs: Sequence[Peer], patience_s: float) -> str:
+def page(
+    sections: Sequence[tuple[str, str]],
+    facts: Sequence[str],
+    programs: Sequence[Peer],
+    patience_s: float,
+    twice_s: float,
+) -> str:
     """The whole of RESULTS.md."""
     asked = [f"- {peer.name} {peer.version_number()}, {peer.does}: `{shown(peer.command)}`" for peer in programs]
     parts = [
@@ -160,7 +187,7 @@ def page(sections: Sequence[tuple[str, str]], facts: Sequence[str], programs: Se
         "## Machine",
         "\n".join(f"- {fact}" for fact in facts),
         "## What the columns mean",
-        COLUMNS.format(patience_s=f"{patience_s:g}"),
+        COLUMNS.format(patience_s=f"{patience_s:g}", twice_s=f"{twice_s:g}"),
         *(part for title, body in sections for part in (f"## {title}", body)),
         "## What each program was asked",
         "\n".join(asked),

@@ -1,7 +1,7 @@
 """Measures this program beside its peers, and writes bench/RESULTS.md.
 
 python bench/run.py                      the whole benchmark
-python bench/run.py --quick              captures of a tenth of the size, three rounds, nothing written
+python bench/run.py --quick              captures of a tenth of the size, three rounds, nothing written, no 20 million
 python bench/run.py --only handshake-inspect --only tcptrace
 """
 
@@ -15,6 +15,7 @@ import shutil
 import struct
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import measure
@@ -27,9 +28,11 @@ from results import Costs
 HERE = Path(__file__).parent
 PATIENCE_S = 20.0
 """A program that costs more is not run again on the same capture."""
+TWICE_S = 3.0
+"""A program that costs more does not run a second time in its turn."""
 START_UP_ROUNDS = 15
 LINEAR_SEGMENTS = (1_000_000, 20_000_000)
-FORMATS = ("table", "ndjson", "json")
+FORMATS = ("table", "ndjson", "json", "html")
 
 TITLES = {
     "handshake-heavy": "Many short connections",
@@ -69,7 +72,10 @@ def first_frames(path: Path, frames: int) -> Path:
 def cost_of(peer: Peer, path: Path, frames: int) -> Cost:
     """The cost of one run over one capture, scaled where the peer is measured on a slice."""
     if peer.slice_frames is None or peer.slice_frames >= frames:
-        return measure.run(peer.for_capture(path))
+        first = measure.run(peer.for_capture(path))
+        if first.wall_s > TWICE_S:
+            return first
+        return replace(measure.run(peer.for_capture(path)), first_wall_s=first.wall_s)
     start_up = measure.run(peer.for_capture(first_frames(path, 1)))
     part = measure.run(peer.for_capture(first_frames(path, peer.slice_frames)))
     return measure.scaled(start_up, part, frames / peer.slice_frames)
@@ -112,19 +118,25 @@ def start_up(programs: list[Peer]) -> tuple[str, str]:
     return "Starting", f"`{path.name}`: {counts['frames']} frames.\n\n{results.start_up_table(costs)}"
 
 
-def linear(programs: list[Peer], rounds: int) -> tuple[str, str]:
-    """The same traffic, twenty times as long."""
-    costs = {}
+def linear(programs: list[Peer], ours: Peer, rounds: int) -> list[tuple[str, str]]:
+    """The same traffic, twenty times as long; and the memory that this takes."""
+    costs, connections = {}, {}
     for segments in LINEAR_SEGMENTS:
         path, counts = capture("handshake-heavy", segments=segments)
         costs[counts["frames"]] = rounds_of(programs, path, counts["frames"], rounds)
-    return "Twenty times as much", results.linear_table(costs)
+        connections[counts["frames"]] = counts["connections"]
+    sections = [("Twenty times as much", results.linear_table(costs))]
+    if ours in programs:
+        sections.append(("Memory", results.memory_table(ours.name, costs, connections)))
+    return sections
 
 
 def formats(command: list[str], scale: float, rounds: int) -> tuple[str, str]:
     """The default report beside the formats for programs."""
     path, counts = capture("handshake-heavy", scale=scale)
-    rows = [Peer(name, "", (*command, "CAPTURE", "--format", name), ()) for name in FORMATS]
+    # The page is a command of its own.
+    pages = {"html": (*command, "html", "CAPTURE", "--output", "-")}
+    rows = [Peer(name, "", pages.get(name, (*command, "CAPTURE", "--format", name)), ()) for name in FORMATS]
     costs = rounds_of(rows, path, counts["frames"], rounds)
     return "Output formats", f"`{path.name}`, {counts['connections']:,} connections.\n\n" + (
         results.format_table(costs, counts)
@@ -151,8 +163,6 @@ def parse() -> argparse.Namespace:
         "--only", action="append", metavar="NAME", help=f"this program alone, beside tcpdump; may be repeated: {names}"
     )
     parser.add_argument("--capture", action="append", choices=list(TITLES), help="this capture alone; may be repeated")
-    parser.add_argument("--linear", action="store_true", help="also compare 1 and 20 million segments")
-    parser.add_argument("--formats", action="store_true", help="also compare the output formats")
     options = parser.parse_args()
     if unknown := set(options.only or ()) - set(names.split(", ")):
         parser.error(f"no program is called {', '.join(sorted(unknown))}; there are {names}")
@@ -175,16 +185,17 @@ def main() -> None:
     fast = [peer for peer in programs if peer.name in (ours.name, REFERENCE)]
     sections = [compare(programs, name, scale, rounds) for name in options.capture or TITLES]
     sections.append(start_up([peer for peer in programs if peer in fast or peer.name == "tshark conversations"]))
-    if options.linear:
-        sections.append(linear(fast, min(rounds, 3)))
-    if options.formats and ours in programs:
+    whole = not (options.only or options.capture or options.quick)
+    if whole:
+        sections += linear(fast, ours, min(rounds, 3))
+    if whole and ours in programs:
         sections.append(formats(shlex.split(options.command), scale, rounds))
     if absent:
         sections.append(("Left out", "\n".join(f"- {line}" for line in absent)))
-    facts = results.machine(load, measure.run([shutil.which("true") or "true"]))
-    page = results.page(sections, facts, programs, PATIENCE_S)
+    facts = results.machine(load, measure.run([shutil.which("true") or "true"]), measure.fresh_memory())
+    page = results.page(sections, facts, programs, PATIENCE_S, TWICE_S)
     print(page)
-    if ours in programs and not (options.only or options.capture or options.quick):
+    if ours in programs and whole:
         (HERE / "RESULTS.md").write_text(page)
 
 

@@ -39,8 +39,8 @@ def test_a_program_that_fails_is_quoted(bench: Any) -> None:
 
 def test_a_slice_is_scaled_without_its_start_up(bench: Any) -> None:
     measure = bench("measure")
-    start_up, part = measure.Cost(1.0, 0.5, 10), measure.Cost(3.0, 2.5, 20)
-    assert measure.scaled(start_up, part, 10) == measure.Cost(21.0, 20.5, 20)
+    start_up, part = measure.Cost(1.0, 0.5, 10, 2.0), measure.Cost(3.0, 2.5, 20, 5.0)
+    assert measure.scaled(start_up, part, 10) == measure.Cost(21.0, 20.5, 20, 32.0)
 
 
 def test_first_frames_keeps_the_header_and_whole_records(bench: Any, tmp_path: Path) -> None:
@@ -69,11 +69,27 @@ def test_a_program_that_is_absent_is_named_and_left_out(bench: Any) -> None:
 def test_ratios_are_medians_of_the_ratios_of_each_round(bench: Any) -> None:
     cost, ratio = bench("measure").Cost, bench("results").ratio
     costs = {
-        "tcpdump": [cost(1, 1.0, 0), cost(1, 2.0, 0), cost(1, 4.0, 0)],
-        "mine": [cost(1, 3.0, 0), cost(1, 4.0, 0), cost(1, 40.0, 0)],
+        "tcpdump": [cost(1, 1.0, 0, 1), cost(1, 2.0, 0, 1), cost(1, 4.0, 0, 1)],
+        "mine": [cost(1, 3.0, 0, 1), cost(1, 4.0, 0, 1), cost(1, 40.0, 0, 1)],
     }
     assert ratio(costs, "mine", "tcpdump", "cpu_s") == "3.00"
     assert ratio(costs, "mine", "absent", "cpu_s") == "-"
+
+
+def test_a_turn_is_two_runs_unless_one_takes_long(bench: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = bench("run")
+    times = iter([5.0, 2.0, 4.0])
+    monkeypatch.setattr(run.measure, "run", lambda _: run.measure.Cost(wall := next(times), 1.0, 0, wall))
+    peer = run.Peer("some", "", ("some", "CAPTURE"), ())
+    costs = [run.cost_of(peer, tmp_path, 10) for _ in range(2)]
+    assert costs == [run.measure.Cost(5.0, 1.0, 0, 5.0), run.measure.Cost(4.0, 1.0, 0, 2.0)]
+
+
+def test_memory_is_shared_among_the_connections_that_came_to_it(bench: Any) -> None:
+    cost = bench("measure").Cost
+    costs = {100: {"mine": [cost(1, 1, 20_000_000, 1)]}, 2000: {"mine": [cost(1, 1, 70_000_000, 1)]}}
+    said = bench("results").memory_table("mine", costs, {100: 10, 2000: 100_010})
+    assert said.splitlines()[-1] == "500 bytes for each connection more."
 
 
 def test_an_unknown_program_is_refused_with_the_names_there_are() -> None:
