@@ -67,7 +67,34 @@ def of_measures() -> str:
     return "\n".join([*rows, *(f"| `{name}` | {sentence} |" for name, sentence in measures())])
 
 
+PEERS = {
+    "`tcpdump -w /dev/null`": "tcpdump",
+    "softflowd": "softflowd",
+    "argus": "argus",
+    "tcptrace": "tcptrace",
+    "tshark's completeness": "tshark completeness",
+    "scapy": "scapy (scaled)",
+}
+
+
+def of_speed() -> str:
+    """The seconds of bench/RESULTS.md: a row a capture, a column a program."""
+    results = (ROOT / "bench" / "RESULTS.md").read_text(encoding="utf-8")
+    rows = [
+        f"| capture | this program | {' | '.join(PEERS)} |",
+        "|---|---:|" + "---:|" * len(PEERS),
+    ]
+    for title in ("Many short connections", "Large downloads", "A SYN flood"):
+        section = results.split(f"## {title}\n")[1].split("\n## ")[0]
+        size = re.search(r"([\d,]+) connections, ([\d,]+) frames, ([\d,]+) MB", section)
+        wall = dict(re.findall(r"^\| ([^|]+?) +\| +\d+ \| +([\d.]+) \|", section, re.MULTILINE))
+        what = f"{title.lower().replace(' syn ', ' SYN ')}: {size[1]} connections, {size[2]} frames, {size[3]} MB"
+        rows.append(f"| {what} | **{wall['handshake-inspect']}** | {' | '.join(wall[row] for row in PEERS.values())} |")
+    return "\n".join(rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
+    "speed": of_speed,
     "keys": of_keys,
     "measures": of_measures,
     "states": of_states,
