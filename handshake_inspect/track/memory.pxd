@@ -24,7 +24,7 @@ cdef extern from *:
     #define LARGE ((size_t) 1 << 20)        /* a table of more bytes is a reservation */
     #define RESERVED ((size_t) 1 << 36)
     #define GRAIN ((size_t) 1 << 16)        /* a whole number of pages, whatever their size */
-    #define SLOW_NS 1000000
+    #define SLOW_NS 1500000
     #ifndef MADV_POPULATE_WRITE
     #define MADV_POPULATE_WRITE 23
     #endif
@@ -118,11 +118,14 @@ cdef extern from *:
         return grown;
     }
 
-    static size_t more(void** memory, size_t rows, size_t row) {
+    static size_t more(void** table, size_t rows, size_t row) {
         size_t enough = rows ? more_bytes(rows * row) / row : 1024;
-        void* grown = resized(*memory, rows * row, enough * row);
-        if (!grown) return 0;
-        *memory = grown;
+        void* memory;
+        /* Not through a pointer to void: the table's own pointer has another type. */
+        memcpy(&memory, table, sizeof memory);
+        memory = resized(memory, rows * row, enough * row);
+        if (!memory) return 0;
+        memcpy(table, &memory, sizeof memory);
         return enough;
     }
     """
@@ -131,5 +134,5 @@ cdef extern from *:
     void* resized_zeroed(void* memory, size_t old, size_t size) noexcept nogil
     # As free, of the `size` bytes last asked for.
     void given_back(void* memory, size_t size) noexcept nogil
-    # Make a table of `rows` rows, `row` bytes each, larger, and return how many it has now; 0 when memory is out.
-    size_t more(void** memory, size_t rows, size_t row) noexcept nogil
+    # Make the table at a pointer, of `rows` rows of `row` bytes each, larger, and return how many it has now; 0 when memory is out.
+    size_t more(void** table, size_t rows, size_t row) noexcept nogil
