@@ -122,19 +122,6 @@ def format_table(costs: Costs, counts: dict[str, int]) -> str:
     return table(heads, rows)
 
 
-def memory_table(name: str, costs: dict[int, Costs], connections: dict[int, int]) -> str:
-    """What a connection takes: the difference of the peaks of two captures, shared among the connections more."""
-    small, large = sorted(costs)
-    peaks = [typical(costs[size][name]).peak_bytes for size in (small, large)]
-    more = connections[large] - connections[small]
-    rows = [
-        (f"{connections[size]:,} connections", f"{peak / 1e6:.0f}")
-        for size, peak in zip((small, large), peaks, strict=True)
-    ]
-    each = f"{(peaks[1] - peaks[0]) / more:,.0f} bytes for each connection more."
-    return f"{table(('capture of', 'peak MB'), rows)}\n\n{each}"
-
-
 def machine(load: float, floor: Cost, fresh: str | None) -> list[str]:
     """What these figures were measured on."""
     info = Path("/proc/cpuinfo")

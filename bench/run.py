@@ -18,8 +18,10 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import aims
 import measure
 import results
+from aims import Measured
 from capture_files import CAPTURES, file_name
 from measure import Cost, ProgramFailed
 from peers import PEERS, REFERENCE, Peer, this_program
@@ -31,7 +33,7 @@ PATIENCE_S = 20.0
 TWICE_S = 3.0
 """A program that costs more does not run a second time in its turn."""
 START_UP_ROUNDS = 15
-LINEAR_SEGMENTS = (1_000_000, 20_000_000)
+LINEAR = {aims.ONE_MILLION: 1_000_000, aims.TWENTY_MILLION: 20_000_000}
 FORMATS = ("table", "ndjson", "json", "html")
 
 TITLES = {
@@ -101,43 +103,43 @@ def rounds_of(programs: list[Peer], path: Path, frames: int, rounds: int) -> Cos
     return costs
 
 
-def compare(programs: list[Peer], name: str, scale: float, rounds: int) -> tuple[str, str]:
+def compare(measured: Measured, programs: list[Peer], name: str, scale: float, rounds: int) -> tuple[str, str]:
     """One capture, all programs."""
     path, counts = capture(name, scale=scale)
     costs = rounds_of(programs, path, counts["frames"], rounds)
+    measured.add(name, costs, counts)
     scaled = {peer.name for peer in programs if peer.slice_frames and peer.slice_frames < counts["frames"]}
     said = f"`{path.name}`: {counts['connections']:,} connections, {counts['frames']:,} frames, "
     said += f"{counts['bytes'] / 1e6:,.0f} MB."
     return TITLES[name], f"{said}\n\n{results.cost_table(costs, counts, scaled)}"
 
 
-def start_up(programs: list[Peer]) -> tuple[str, str]:
+def start_up(measured: Measured, programs: list[Peer]) -> tuple[str, str]:
     """A capture of ten frames, where starting is all there is to do."""
     path, counts = capture("small")
     costs = rounds_of(programs, path, counts["frames"], START_UP_ROUNDS)
+    measured.add(aims.SMALL, costs, counts)
     return "Starting", f"`{path.name}`: {counts['frames']} frames.\n\n{results.start_up_table(costs)}"
 
 
-def linear(programs: list[Peer], ours: Peer, rounds: int) -> list[tuple[str, str]]:
-    """The same traffic, twenty times as long; and the memory that this takes."""
-    costs, connections = {}, {}
-    for segments in LINEAR_SEGMENTS:
+def linear(measured: Measured, programs: list[Peer], rounds: int) -> tuple[str, str]:
+    """The same traffic, twenty times as long."""
+    costs = {}
+    for name, segments in LINEAR.items():
         path, counts = capture("handshake-heavy", segments=segments)
         costs[counts["frames"]] = rounds_of(programs, path, counts["frames"], rounds)
-        connections[counts["frames"]] = counts["connections"]
-    sections = [("Twenty times as much", results.linear_table(costs))]
-    if ours in programs:
-        sections.append(("Memory", results.memory_table(ours.name, costs, connections)))
-    return sections
+        measured.add(name, costs[counts["frames"]], counts)
+    return "Twenty times as much", results.linear_table(costs)
 
 
-def formats(command: list[str], scale: float, rounds: int) -> tuple[str, str]:
+def formats(measured: Measured, command: list[str], scale: float, rounds: int) -> tuple[str, str]:
     """The default report beside the formats for programs."""
     path, counts = capture("handshake-heavy", scale=scale)
     # The page is a command of its own.
     pages = {"html": (*command, "html", "CAPTURE", "--output", "-")}
     rows = [Peer(name, "", pages.get(name, (*command, "CAPTURE", "--format", name)), ()) for name in FORMATS]
     costs = rounds_of(rows, path, counts["frames"], rounds)
+    measured.add(aims.FORMATS, costs, counts)
     return "Output formats", f"`{path.name}`, {counts['connections']:,} connections.\n\n" + (
         results.format_table(costs, counts)
     )
@@ -183,16 +185,20 @@ def main() -> None:
     wanted = [peer for peer in (ours, *PEERS) if not options.only or peer.name in (*options.only, REFERENCE)]
     programs, absent = present(wanted)
     fast = [peer for peer in programs if peer.name in (ours.name, REFERENCE)]
-    sections = [compare(programs, name, scale, rounds) for name in options.capture or TITLES]
-    sections.append(start_up([peer for peer in programs if peer in fast or peer.name == "tshark conversations"]))
+    measured = Measured()
+    sections = [compare(measured, programs, name, scale, rounds) for name in options.capture or TITLES]
+    starting = [peer for peer in programs if peer in fast or peer.name == "tshark conversations"]
+    sections.append(start_up(measured, starting))
     whole = not (options.only or options.capture or options.quick)
     if whole:
-        sections += linear(fast, ours, min(rounds, 3))
+        sections.append(linear(measured, fast, min(rounds, 3)))
     if whole and ours in programs:
-        sections.append(formats(shlex.split(options.command), scale, rounds))
+        sections.append(formats(measured, shlex.split(options.command), scale, rounds))
     if absent:
         sections.append(("Left out", "\n".join(f"- {line}" for line in absent)))
     facts = results.machine(load, measure.run([shutil.which("true") or "true"]), measure.fresh_memory())
+    if not options.quick and ours in programs:
+        sections.append(("What was aimed at, and what holds", aims.aims_table(measured)))
     page = results.page(sections, facts, programs, PATIENCE_S, TWICE_S)
     print(page)
     if ours in programs and whole:

@@ -85,11 +85,35 @@ def test_a_turn_is_two_runs_unless_one_takes_long(bench: Any, tmp_path: Path, mo
     assert costs == [run.measure.Cost(5.0, 1.0, 0, 5.0), run.measure.Cost(4.0, 1.0, 0, 2.0)]
 
 
+def test_an_aim_is_held_against_the_median_of_the_rounds(bench: Any) -> None:
+    aims, cost = bench("aims"), bench("measure").Cost
+    measured = aims.Measured()
+    costs = {
+        "handshake-inspect": [cost(2.0, 1, 0, 4.0), cost(1.0, 1, 0, 1.0), cost(2.0, 1, 0, 8.0)],
+        "tcpdump": [cost(4.0, 1, 0, 4.0), cost(4.0, 1, 0, 4.0), cost(1.0, 1, 0, 4.0)],
+        "softflowd": [cost(12.0, 1, 0, 12.0)],
+    }
+    measured.add(aims.SHORT, costs, {"frames": 10, "connections": 1})
+    said = [line.split("|")[2:5] for line in aims.aims_table(measured).splitlines()[2:]]
+    assert [[cell.strip() for cell in cells] for cells in said] == [
+        ["at most 1", "0.50", "yes"],
+        ["at most 1", "1.00", "yes"],
+        ["at least 5 times", "6.00", "yes"],
+    ]
+
+
 def test_memory_is_shared_among_the_connections_that_came_to_it(bench: Any) -> None:
-    cost = bench("measure").Cost
-    costs = {100: {"mine": [cost(1, 1, 20_000_000, 1)]}, 2000: {"mine": [cost(1, 1, 70_000_000, 1)]}}
-    said = bench("results").memory_table("mine", costs, {100: 10, 2000: 100_010})
-    assert said.splitlines()[-1] == "500 bytes for each connection more."
+    aims, cost = bench("aims"), bench("measure").Cost
+    measured = aims.Measured()
+    for name, peak, connections in (
+        (aims.ONE_MILLION, 26_000_000, 10_000),
+        (aims.TWENTY_MILLION, 80_000_000, 110_000),
+        (aims.LARGE, 20_000_000, 1),
+    ):
+        measured.add(name, {aims.OURS: [cost(1, 1, peak, 1)]}, {"frames": 1, "connections": connections})
+    each, rest = aims.AIMS[-2:]
+    assert each.row(measured) == ("bytes a connection, with its transitions", "at most 600", "540", "yes")
+    assert rest.row(measured) == ("MB beyond that, whatever the size", "at most 64", "21", "yes")
 
 
 def test_an_unknown_program_is_refused_with_the_names_there_are() -> None:

@@ -134,5 +134,6 @@ cdef extern from *:
     void* resized_zeroed(void* memory, size_t old, size_t size) noexcept nogil
     # As free, of the `size` bytes last asked for.
     void given_back(void* memory, size_t size) noexcept nogil
-    # Make the table at a pointer, of `rows` rows of `row` bytes each, larger, and return how many it has now; 0 when memory is out.
+    # Make the table at a pointer larger, of `rows` rows of `row` bytes each, and return how many it has now; 0 when
+    # memory is out.
     size_t more(void** table, size_t rows, size_t row) noexcept nogil
