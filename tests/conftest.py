@@ -75,21 +75,21 @@ def command() -> Sequence[str]:
 
 @pytest.fixture
 def cli(command: Sequence[str]) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run handshake-inspect from the project's folder: `cli("report", path)`, with stdout, stderr and returncode.
+    """Run handshake-inspect from the project's folder, or `cwd`: `cli("report", path)`, with stdout, stderr and returncode.
 
     `input` is bytes or text for its stdin; `env` adds to an environment that is the same on every
     machine: UTC, no colour, 120 columns.
     """
 
     def run(
-        *arguments: str | Path, input: bytes | str | None = None, env: dict[str, str] | None = None
+        *arguments: str | Path, input: bytes | str | None = None, env: dict[str, str] | None = None, cwd: Path = ROOT
     ) -> subprocess.CompletedProcess[str]:
         plain = {"TZ": "UTC", "NO_COLOR": "1", "COLUMNS": "120", "LC_ALL": "C.UTF-8", "PYTHONUTF8": "1"}
         done = subprocess.run(
             [*command, *map(str, arguments)],
             input=input.encode() if isinstance(input, str) else input or b"",
             env={**os.environ, **plain, **(env or {})},
-            cwd=ROOT,
+            cwd=cwd,
             capture_output=True,
             timeout=120,
         )
