@@ -75,9 +75,9 @@ def command() -> Sequence[str]:
 
 @pytest.fixture
 def cli(command: Sequence[str]) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Run handshake-inspect from the project's folder, or `cwd`: `cli("report", path)`, with stdout, stderr and returncode.
+    """Run handshake-inspect from the project's folder: `cli("report", path)`, with stdout, stderr and returncode.
 
-    `input` is bytes or text for its stdin; `env` adds to an environment that is the same on every
+    `cwd` is another folder to run it from; `input` is bytes or text for its stdin; `env` adds to an environment that is the same on every
     machine: UTC, no colour, 120 columns.
     """
 
