@@ -77,8 +77,8 @@ def command() -> Sequence[str]:
 def cli(command: Sequence[str]) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Run handshake-inspect from the project's folder: `cli("report", path)`, with stdout, stderr and returncode.
 
-    `cwd` is another folder to run it from; `input` is bytes or text for its stdin; `env` adds to an environment that is the same on every
-    machine: UTC, no colour, 120 columns.
+    `cwd` is another folder to run it from; `input` is bytes or text for its stdin; `env` adds to an environment that is
+    the same on every machine: UTC, no colour, 120 columns.
     """
 
     def run(
