@@ -140,7 +140,8 @@ def machine(load: float, floor: Cost, fresh: str | None) -> list[str]:
 
 COLUMNS = """\
 Each row is a whole process, from start to exit, with its output thrown away. The programs take turns
-(A A B B C C, A A B B C C, ...) on a file that is already in the page cache; a figure is the median of the rounds.
+(A A B B C C, A A B B C C, ...) on a file that is read through before each turn, so that it is in the page cache;
+a figure is the median of the rounds.
 
 - **rounds**: how often it had its turn; a program whose figure is above {patience_s} s runs once.
 - **wall s**: seconds on the clock, of the second run of a turn.

@@ -25,6 +25,8 @@ cdef extern from *:
     #define RESERVED ((size_t) 1 << 36)
     #define GRAIN ((size_t) 1 << 16)        /* a whole number of pages, whatever their size */
     #define SLOW_NS 1500000
+    #define PATIENCE 8
+    #define PATIENCE_MOST 64
     #ifndef MADV_POPULATE_WRITE
     #define MADV_POPULATE_WRITE 23
     #endif
@@ -33,8 +35,10 @@ cdef extern from *:
     struct reservation { char* begin; size_t size; };
     #define reservation_of(memory) ((struct reservation*) (memory) - 1)
 
-    /* Whether 2 MiB took SLOW_NS once; from then on all pages are small. */
-    static int huge_pages_are_slow = 0;
+    /* Pages are small for so many blocks of 2 MiB; then a huge one is tried again, and `patience` is doubled if it takes
+       more than SLOW_NS. */
+    static unsigned small_blocks = 0;
+    static unsigned patience = PATIENCE;
 
     static int64_t clock_ns(void) {
         struct timespec now;
@@ -49,12 +53,19 @@ cdef extern from *:
         if (mprotect(at, end - at, PROT_READ | PROT_WRITE)) return 0;
         while (at < end) {
             size_t size = end - at < (ptrdiff_t) HUGE_PAGE ? (size_t) (end - at) : HUGE_PAGE;
-            int huge = size == HUGE_PAGE && !huge_pages_are_slow;
+            int huge = size == HUGE_PAGE && !small_blocks;
             int64_t began = clock_ns();
             madvise(at, size, huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
             /* Before Linux 5.14 it is not known (EINVAL), and the pages come when they are written to. */
             if (madvise(at, size, MADV_POPULATE_WRITE) && errno != EINVAL) return 0;
-            if (huge && clock_ns() - began > SLOW_NS) huge_pages_are_slow = 1;
+            if (huge && clock_ns() - began > SLOW_NS) {
+                small_blocks = patience;
+                patience = patience < PATIENCE_MOST ? 2 * patience : PATIENCE_MOST;
+            } else if (huge) {
+                patience = PATIENCE;
+            } else if (small_blocks && size == HUGE_PAGE) {
+                small_blocks--;
+            }
             at += size;
         }
         return 1;
