@@ -81,7 +81,9 @@ def test_a_turn_is_two_runs_unless_one_takes_long(bench: Any, tmp_path: Path, mo
     times = iter([5.0, 2.0, 4.0])
     monkeypatch.setattr(run.measure, "run", lambda _: run.measure.Cost(wall := next(times), 1.0, 0, wall))
     peer = run.Peer("some", "", ("some", "CAPTURE"), ())
-    costs = [run.cost_of(peer, tmp_path, 10) for _ in range(2)]
+    capture = tmp_path / "some.pcap"
+    capture.write_bytes(b"read through before")
+    costs = [run.cost_of(peer, capture, 10) for _ in range(2)]
     assert costs == [run.measure.Cost(5.0, 1.0, 0, 5.0), run.measure.Cost(4.0, 1.0, 0, 2.0)]
 
 

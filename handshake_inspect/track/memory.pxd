@@ -35,8 +35,8 @@ cdef extern from *:
     struct reservation { char* begin; size_t size; };
     #define reservation_of(memory) ((struct reservation*) (memory) - 1)
 
-    /* Pages are small for so many blocks of 2 MiB; then a huge one is tried again, and `patience` is doubled if it takes
-       more than SLOW_NS. */
+    /* Pages are small for so many blocks of 2 MiB; then a huge one is tried again, and `patience` is doubled when it
+       takes more than SLOW_NS. */
     static unsigned small_blocks = 0;
     static unsigned patience = PATIENCE;
 
