@@ -3,27 +3,13 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, int64_t
 from handshake_inspect.columns cimport Segment
 from handshake_inspect.track.embryo cimport Embryo
 from handshake_inspect.track.gone cimport Gone
+from handshake_inspect.track.keys cimport MULTIPLIERS, Key, Keys
 from handshake_inspect.track.table cimport Connection, Kept, Rare, RareFlow
 
 
 cdef struct Slot:
     uint32_t tag            # Key.tag
     uint32_t place          # of the newest incarnation: row + 1, EMBRYO | number, GONE | number; 0: free
-
-
-# What a segment of the batch is looked up by.
-cdef struct Key:
-    uint64_t signature      # of the segment, 0: it cannot be told from another
-    uint32_t tag            # upper half of the 4-tuple's hash
-    uint16_t recent         # its place among the recent segments
-    uint8_t side            # which endpoint of the row sent it: 0 has the lower address and port
-
-
-cdef struct Keys:
-    Key* keys
-    Py_ssize_t space
-    Py_ssize_t count
-    const Segment* rows     # whose keys these are
 
 
 # The last segments seen anywhere, to tell mirrored copies from retransmissions.
@@ -39,29 +25,8 @@ cdef extern from *:
     #else
     #define prefetch(address) ((void)(address))
     #endif
-
-    #if defined(_MSC_VER) && defined(_M_X64)
-    #include <intrin.h>
-    #endif
-
-    static inline uint64_t folded(uint64_t a, uint64_t b) {
-    #if defined(__SIZEOF_INT128__)
-        unsigned __int128 product = (unsigned __int128) a * b;
-        return (uint64_t) product ^ (uint64_t) (product >> 64);
-    #elif defined(_MSC_VER) && defined(_M_X64)
-        uint64_t upper, lower = _umul128(a, b, &upper);
-        return lower ^ upper;
-    #else
-        uint64_t low = (a & 0xffffffff) * (b & 0xffffffff), high = (a >> 32) * (b >> 32);
-        uint64_t one = (a >> 32) * (b & 0xffffffff), other = (a & 0xffffffff) * (b >> 32);
-        uint64_t middle = (low >> 32) + (one & 0xffffffff) + (other & 0xffffffff);
-        return (low & 0xffffffff | middle << 32) ^ (high + (one >> 32) + (other >> 32) + (middle >> 32));
-    #endif
-    }
     """
     void prefetch(const void* address) noexcept nogil
-    # The upper half of the 128-bit product, xor its lower half.
-    uint64_t folded(uint64_t a, uint64_t b) noexcept nogil
 
 
 cdef class Tracker:
@@ -110,7 +75,7 @@ cdef class Tracker:
     cdef int slot_shift             # of a tag, to its home
     cdef uint64_t farthest          # that an entry may stand behind its home
     cdef Py_ssize_t tuples
-    cdef uint64_t multipliers[28]
+    cdef uint64_t multipliers[MULTIPLIERS]
     cdef uint32_t last_number       # the connection of the segment that was tracked last
 
     cdef int64_t row_of(self, Py_ssize_t position) noexcept nogil

@@ -17,7 +17,6 @@ from cython.cimports.handshake_inspect.columns import (
     ICMP_ERROR,
     MARK_BAD_CHECKSUM,
     OPTION_MSS,
-    OPTION_TIMESTAMPS,
     OPTION_WINDOW_SCALE,
     RST,
     SYN,
@@ -51,6 +50,17 @@ from cython.cimports.handshake_inspect.track.history import (
     remember,
     remember_scaled,
     remember_segment,
+)
+from cython.cimports.handshake_inspect.track.keys import (
+    MULTIPLIERS,
+    NOT_TOLD_APART,
+    RECENT,
+    SECOND_HASH,
+    Key,
+    Keys,
+    find_keys,
+    hash_of,
+    sender,
 )
 from cython.cimports.handshake_inspect.track.memory import given_back, more, resized_zeroed
 from cython.cimports.handshake_inspect.track.table import (
@@ -105,7 +115,6 @@ EVIDENCE_BOUND = cython.declare(cython.int, 64)
 """Evidence rows a connection keeps; what comes beyond takes the place of the last one, and is counted."""
 
 MIRROR_NS = cython.declare(cython.longlong, 10_000_000)
-RECENT = cython.declare(cython.Py_ssize_t, 16384)
 NEW = cython.declare(cython.longlong, -1)
 NEWEST = cython.declare(cython.int, 0)
 OLDER = cython.declare(cython.int, 1)
@@ -115,119 +124,6 @@ NOBODYS = 0xFFFFFFFF
 
 ABOVE_ACK = cython.declare(cython.int, 0x1E0)
 NO_NUMBER = cython.declare(cython.uint, 0xFFFFFFFF)
-LOW = cython.declare(cython.ulonglong, 0xFFFFFFFF)
-NOT_TOLD_APART = cython.declare(cython.ulonglong, 0)
-SIGNATURE = cython.declare(cython.ulonglong, 0x9E3779B97F4A7C15)
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _hash(s: cython.pointer(Segment), m: cython.pointer(uint64_t), side: cython.pointer(cython.int)) -> uint64_t:
-    """Hash the 4-tuple, the same for both directions, by random multipliers: no input can aim at collisions.
-
-    Multilinear over 32-bit words (Lemire and Kaser): any two 4-tuples meet in the upper 32 bits as rarely as random
-    ones do.  That alone leaves addresses and ports that count up in equal steps, which now and then fall into one heap;
-    so the sum is mixed.
-
-    `side` receives which endpoint of the row sent `s`: 0 has the lower address and port.
-    """
-    h: uint64_t = m[0]
-    a: uint64_t = s.src_low << 16 | s.src_port
-    b: uint64_t = s.dst_low << 16 | s.dst_port
-    swap: cython.bint = a > b
-    if s.family != 4:
-        return _hash_of_ipv6(s, m, side)
-    # Nothing here is a branch: which of the two is the lower one is as good as random.
-    a, b = (b if swap else a), (a if swap else b)
-    side[0] = swap
-    return _mixed(h + m[1] * (a & LOW) + m[2] * (a >> 32) + m[3] * (b & LOW) + m[4] * (b >> 32), m)
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def _hash_of_ipv6(
-    s: cython.pointer(Segment), m: cython.pointer(uint64_t), side: cython.pointer(cython.int)
-) -> uint64_t:
-    """As `_hash`, for addresses of 128 bits."""
-    swap: cython.bint = s.src_high > s.dst_high or (
-        s.src_high == s.dst_high and (s.src_low > s.dst_low or (s.src_low == s.dst_low and s.src_port > s.dst_port))
-    )
-    a_high: uint64_t = s.dst_high if swap else s.src_high
-    a_low: uint64_t = s.dst_low if swap else s.src_low
-    b_high: uint64_t = s.src_high if swap else s.dst_high
-    b_low: uint64_t = s.src_low if swap else s.dst_low
-    a_port: uint64_t = s.dst_port if swap else s.src_port
-    b_port: uint64_t = s.src_port if swap else s.dst_port
-    h: uint64_t = m[0] + m[1] * (a_low & LOW) + m[2] * (b_low & LOW) + m[3] * (a_port << 16 | b_port)
-    h += m[4] * (a_low >> 32) + m[5] * (a_high & LOW) + m[6] * (a_high >> 32)
-    h += m[7] * (b_low >> 32) + m[8] * (b_high & LOW) + m[9] * (b_high >> 32) + m[10]
-    side[0] = swap
-    return _mixed(h, m)
-
-
-@cython.cfunc
-@cython.inline
-@cython.nogil
-@cython.exceptval(check=False)
-def _mixed(h: uint64_t, m: cython.pointer(uint64_t)) -> uint64_t:
-    """Let each bit of `h` decide about the upper ones of the result."""
-    h = (h ^ (h >> 32)) * m[11]
-    h = (h ^ (h >> 29)) * SIGNATURE
-    return h ^ (h >> 32)
-
-
-@cython.cfunc
-@cython.inline
-@cython.nogil
-@cython.exceptval(check=False)
-def _signature(s: cython.pointer(Segment), hashed: uint64_t, side: cython.int, m: cython.pointer(uint64_t)) -> uint64_t:
-    """Return what only copies of `s` have, or NOT_TOLD_APART.
-
-    Without an IPv4 identification or timestamps two bare ACKs or RSTs may be equal and yet be two; they are not
-    taken for copies.  Two products of sums with random numbers (NH, RFC 4418 section 5.2): no segment can be made to
-    pass for a copy of another.
-    """
-    mark: uint64_t = s.ip_id
-    if mark == 0:
-        if s.options & OPTION_TIMESTAMPS:
-            mark = s.ts_value | cython.cast(uint64_t, s.ts_echo) << 32
-        elif s.length == 0 and not s.flags & (SYN | FIN):
-            return NOT_TOLD_APART
-    rest: uint64_t = (
-        cython.cast(uint64_t, s.length) << 32
-        | cython.cast(uint64_t, s.flags) << 17
-        | cython.cast(uint64_t, s.checksum) << 1
-        | cython.cast(uint64_t, side)
-    )
-    return folded(hashed + m[0], (cython.cast(uint64_t, s.seq) << 32 | s.ack) + m[1]) + folded(mark + m[2], rest + m[3])
-
-
-@cython.cfunc
-@cython.inline
-@cython.nogil
-@cython.exceptval(check=False)
-def _recent_place(s: cython.pointer(Segment)) -> uint16_t:
-    """Return where among the recent segments `s` and its copies are: the same in every run, as reports are."""
-    mark: uint64_t = cython.cast(uint64_t, s.seq) << 32 | s.ack
-    mark ^= (cython.cast(uint64_t, s.ip_id) << 16 | s.checksum) * SIGNATURE
-    mark = (mark ^ (mark >> 32)) * SIGNATURE
-    return cython.cast(uint16_t, (mark >> 40) & (RECENT - 1))
-
-
-@cython.cfunc
-@cython.inline
-@cython.nogil
-@cython.exceptval(check=False)
-def _find_keys(key: cython.pointer(Key), s: cython.pointer(Segment), m: cython.pointer(uint64_t)) -> cython.void:
-    """Fill `key` for the segment `s`."""
-    side: cython.int
-    hashed: uint64_t = _hash(s, m, cython.address(side))
-    key.tag = cython.cast(uint32_t, hashed >> 32)
-    key.side = cython.cast(uint8_t, side)
-    key.recent = _recent_place(s)
-    key.signature = _signature(s, hashed, side, m + 24)
 
 
 @cython.cfunc
@@ -383,8 +279,8 @@ class Tracker:
             or self.recent == cython.NULL
         ):
             raise MemoryError
-        random: bytes = os.urandom(28 * 8)
-        for i in range(28):
+        random: bytes = os.urandom(MULTIPLIERS * 8)
+        for i in range(MULTIPLIERS):
             self.multipliers[i] = int.from_bytes(random[8 * i : 8 * i + 8], "little") | 1
 
     def __dealloc__(self):
@@ -430,8 +326,7 @@ class Tracker:
         self.last_ns = segments[count - 1].time_ns
         with cython.nogil:
             if not known:
-                for i in range(count):
-                    _find_keys(cython.address(keys[i]), cython.address(row[i]), self.multipliers)
+                find_keys(keys, row, count, self.multipliers)
             for i in range(count):
                 # Nothing that a segment asks for is near by, so all of it is asked for some segments before.
                 if i + 24 < count:
@@ -453,9 +348,7 @@ class Tracker:
 
         Another thread may do that while `track()` runs on other rows.  It is kept of two columns at most.
         """
-        i: cython.Py_ssize_t
         row: cython.pointer(Segment)
-        keys: cython.pointer(Key)
         if count > segments.shape[0]:
             raise IndexError(f"{count} segments asked for, {segments.shape[0]} in the column")
         ahead: cython.pointer(Keys) = cython.address(self.looked_up[0])
@@ -465,10 +358,8 @@ class Tracker:
         if count == 0 or not _have_room(ahead, count):
             return
         row = cython.address(segments[0])
-        keys = ahead.keys
         with cython.nogil:
-            for i in range(count):
-                _find_keys(cython.address(keys[i]), cython.address(row[i]), self.multipliers)
+            find_keys(ahead.keys, row, count, self.multipliers)
         ahead.rows = row
         ahead.count = count
 
@@ -614,7 +505,6 @@ class Tracker:
     def keys_of(self, c, g):
         """Write into `g` what the 4-tuple of `c` is looked up by."""
         s: Segment
-        side: cython.int
         s.src_high = c.high[0]
         s.src_low = c.low[0]
         s.src_port = c.port[0]
@@ -622,8 +512,8 @@ class Tracker:
         s.dst_low = c.low[1]
         s.dst_port = c.port[1]
         s.family = c.family
-        g.tag = cython.cast(uint32_t, _hash(cython.address(s), self.multipliers, cython.address(side)) >> 32)
-        g.fingerprint = _hash(cython.address(s), self.multipliers + 12, cython.address(side))
+        g.tag = cython.cast(uint32_t, hash_of(cython.address(s), 0, self.multipliers) >> 32)
+        g.fingerprint = hash_of(cython.address(s), 0, self.multipliers + SECOND_HASH)
 
     def _grow_slots(self):
         """Double the 4-tuple table where it is; the tags are enough to place every entry anew.
@@ -742,7 +632,7 @@ def _lies_at(t: Tracker, place: uint32_t, s: cython.pointer(Segment), side: cyth
     if place & EMBRYO:
         return is_embryo_of(cython.address(t.embryos[place & ~EMBRYO]), s)
     if place & GONE:
-        return t.gone[place & ~GONE].fingerprint == _hash(s, t.multipliers + 12, cython.address(side))
+        return t.gone[place & ~GONE].fingerprint == hash_of(s, side, t.multipliers + SECOND_HASH)
     return _is(cython.address(t.connections[place - 1]), s, side)
 
 
@@ -819,7 +709,7 @@ def _new_row(t: Tracker, e: cython.pointer(Embryo)) -> int64_t:
     side: cython.int
     row: int64_t
     to_segment(e, cython.address(syn))
-    _hash(cython.address(syn), t.multipliers, cython.address(side))
+    side = sender(cython.address(syn))
     row = _new_connection(t, cython.address(syn), side, -1)
     if row < 0 or _take(t, row, cython.address(syn), side) < 0:
         return -1
