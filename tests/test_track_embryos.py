@@ -6,13 +6,18 @@ import struct
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from captures import write_pcap
 from frames_by_hand import A4, A6, ACK, B4, B6, FIN, PSH, RST, SYN, ethernet, ipv4, ipv6, tcp
 from handshake_inspect.analysis import Report, analyse
+from handshake_inspect.columns import segment_column
+from handshake_inspect.track.tracker import Tracker
+from handshake_inspect.verdict.judge import Judge
 
 ISN = 0xFFFFFFF0
+URG, ECE, CWR, AE = 0x20, 0x40, 0x80, 0x100
 SECOND = 10**9
 FULL_SYN = bytes.fromhex("020405b40103030a0402080a0000000100000000")
 
@@ -136,3 +141,20 @@ def test_200_000_connections_are_all_there(tmp_path: Path) -> None:
         connection = found.connections[number]
         assert (connection.id, connection.client.isn) == (number, number)
         assert connection.opening.kind == ("unanswered" if number % 2 else "half-open")
+
+
+@pytest.mark.parametrize("bits", [0, PSH, URG, ECE, CWR, AE, PSH | URG | ECE | CWR | AE])
+@pytest.mark.parametrize("scale", [0, 14])
+def test_a_flood_costs_no_more_with_any_other_control_bit_and_none_is_lost(bits, scale):
+    column = segment_column(2)
+    rows = np.asarray(column)
+    rows.view(np.uint8)[:] = 0
+    rows["kind"], rows["family"], rows["flags"], rows["src_port"] = 1, 4, SYN | bits, [5, 6]
+    rows["window_scale"], rows["options"], rows["frame"] = scale, 2 | 64, [3 << 40 | 7, 3 << 40 | 8]
+    tracker = Tracker()
+    tracker.track(column, 2)
+    assert (tracker.embryo_count, tracker.row_count) == (2, 0)
+    view = Judge(tracker, 0, 1).view(1)
+    time_ns, frame, _, _, _, _, _, flags, *_ = view["evidence"][0]
+    assert (time_ns, frame, flags) == (0, 3 << 40 | 8, SYN | bits)
+    assert (view["flow"][0]["window_scale"], view["flow"][0]["options"]) == (scale, 2 | 64)

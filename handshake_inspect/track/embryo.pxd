@@ -22,13 +22,15 @@ cdef struct Embryo:
     uint16_t frame_high
     uint16_t window
     uint16_t mss
-    uint8_t bits            # the SYN's URG, ECE and CWR, >> 1, and its window scale
-    uint8_t options
+    uint8_t bits            # the SYN's URG, ECE and CWR, >> 1; its PSH, << 4; and its window scale
+    uint8_t options         # with AE_HERE
 
 
 cdef enum:
     # In a place: the rest is the number of an embryo, not of a Connection row + 1.
     EMBRYO = 0x80000000
+    # In Embryo.options, beside the OPTION_ bits.
+    AE_HERE = 0x80
 
 
 # Whether a SYN is plain enough that an embryo holds all there is to know of it, and no rule tells it from another.
@@ -39,7 +41,6 @@ cdef inline bint is_plain_syn(const Segment* s) noexcept nogil:
         and s.family == 4
         and s.length == 0
         and s.ack == 0
-        and not s.flags & (PSH | AE)
         and s.window_scale < 16
         and s.frame >> 48 == 0
         and not s.marks & MARK_BAD_CHECKSUM
@@ -67,10 +68,10 @@ cdef inline void to_embryo(Embryo* e, const Segment* s, uint32_t id) noexcept no
     e.id = id
     e.src_port = s.src_port
     e.dst_port = s.dst_port
-    e.bits = <uint8_t> ((s.flags & (URG | ECE | CWR)) >> 1 | s.window_scale)
+    e.bits = <uint8_t> ((s.flags & (URG | ECE | CWR)) >> 1 | (s.flags & PSH) << 4 | s.window_scale)
     e.window = s.window
     e.mss = s.mss
-    e.options = s.options
+    e.options = s.options | (AE_HERE if s.flags & AE else 0)
 
 
 cdef inline void to_segment(const Embryo* e, Segment* s) noexcept nogil:
@@ -85,8 +86,8 @@ cdef inline void to_segment(const Embryo* e, Segment* s) noexcept nogil:
     s.seq = e.seq
     s.src_port = e.src_port
     s.dst_port = e.dst_port
-    s.flags = SYN | (e.bits & 0xf0) << 1
+    s.flags = SYN | (e.bits & 0x70) << 1 | (e.bits & 0x80) >> 4 | (AE if e.options & AE_HERE else 0)
     s.window = e.window
     s.mss = e.mss
     s.window_scale = e.bits & 0x0f
-    s.options = e.options
+    s.options = e.options & ~AE_HERE
