@@ -15,6 +15,9 @@ Item = TypeVar("Item")
 WORTH_A_THREAD = 4 * 1024 * 1024
 """Bytes of a capture from which on a second thread costs less than it saves."""
 
+AHEAD = 2
+"""Items that are made while the caller has one."""
+
 END = object()
 
 
@@ -27,7 +30,7 @@ def pays(size: int | None) -> bool:
 
 
 def ahead(items: Iterator[Item], with_time: Callable[[Item], object] | None = None) -> Generator[Item, None, None]:
-    """Yield what `items` does; while one item is with the caller, the next two are being made, and no further one.
+    """Yield what `items` does; while one item is with the caller, the next AHEAD are being made, and no further one.
 
     The thread that makes an item calls `with_time` with it if the one before it is still waiting for the caller.  What
     `items` and `with_time` raise is raised here, in its place.  The thread has ended when this generator has, so close
@@ -52,8 +55,8 @@ def ahead(items: Iterator[Item], with_time: Callable[[Item], object] | None = No
     thread = Thread(target=make, name="ahead", daemon=True)
     thread.start()
     try:
-        wanted.put(True)
-        wanted.put(True)
+        for _ in range(AHEAD):
+            wanted.put(True)
         while True:
             item, error = made.get()
             if error is not None:

@@ -47,13 +47,14 @@ from cython.cimports.handshake_inspect.decode.tunnels import protocol
 from cython.cimports.libc.stdint import int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from cython.cimports.libc.string import memcpy
 
+from handshake_inspect.ahead import AHEAD
 from handshake_inspect.columns import counters as new_counters
 from handshake_inspect.columns import segment_column
 from handshake_inspect.decode.layers import LAYERS
 from handshake_inspect.decode.link import LINK_TYPES, NAMES_OF_REASONS
 
-COLUMNS = 3
-"""One that is with the caller, one that is ready, and one that is being filled."""
+COLUMNS = AHEAD + 1
+"""One that is with the caller, and those that are being made meanwhile."""
 
 HEADERS_MOST = cython.declare(cython.int, 64)
 AGAIN_MOST = cython.declare(cython.int, 8)
