@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from statistics import median
 
 from measure import typical
-from peers import REFERENCE
-from results import Costs, table
+from peers import OURS, REFERENCE
+from results import Costs, beside, table
 
-OURS = "handshake-inspect"
 SHORT, LARGE, FLOOD, SMALL, FORMATS = "handshake-heavy", "bulk", "syn-flood", "small", "formats"
 ONE_MILLION, TWENTY_MILLION = "1 million segments", "20 million segments"
 
@@ -29,11 +27,6 @@ class Measured:
     def wall_s(self, name: str, program: str = OURS) -> float:
         """The program's seconds on the clock; KeyError where it was not measured."""
         return typical(self.costs[name][program]).wall_s
-
-    def beside(self, name: str, program: str, figure: str = "wall_s") -> float:
-        """How often this program's time goes into another one's, the median of the rounds that both had."""
-        pairs = zip(self.costs[name][OURS], self.costs[name][program], strict=False)
-        return median(getattr(its, figure) / getattr(mine, figure) for mine, its in pairs)
 
     def each_bytes(self) -> float:
         """What a connection more takes, from the peaks of two captures of the same kind."""
@@ -72,11 +65,14 @@ class Aim:
 
 
 def _to_tcpdump(what: str, name: str, figure: str = "wall_s") -> Aim:
-    return Aim(f"time beside tcpdump's, {what}", 1.0, lambda m: 1 / m.beside(name, REFERENCE, figure))
+    return Aim(f"time beside tcpdump's, {what}", 1.0, lambda m: beside(m.costs[name], OURS, REFERENCE, figure))
 
 
 def _faster(than: str, times: float) -> Aim:
-    return Aim(f"faster than {than}, many short connections", times, lambda m: m.beside(SHORT, than), " times", True)
+    return Aim(
+        f"faster than {than}, many short connections", times,
+        lambda m: beside(m.costs[SHORT], than, OURS, "wall_s"), " times", least=True,
+    )  # fmt: skip
 
 
 def _adds(form: str, seconds: float) -> Aim:
@@ -99,7 +95,8 @@ AIMS = (
     Aim("time for each segment, 20 million beside 1 million", 1.2,
         lambda m: m.for_each_segment(TWENTY_MILLION) / m.for_each_segment(ONE_MILLION)),
     _adds("ndjson", 3), _adds("html", 5),
-    Aim("ten frames: time beside tshark's", 0.5, lambda m: 1 / m.beside(SMALL, "tshark conversations")),
+    Aim("ten frames: time beside tshark's", 0.5,
+        lambda m: beside(m.costs[SMALL], OURS, "tshark conversations", "wall_s")),
     Aim("bytes a connection, with its transitions", 600, Measured.each_bytes),
     Aim("MB beyond that, whatever the size", 64, lambda m: m.rest_bytes() / 1e6),
 )  # fmt: skip

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).parent
+OURS = "handshake-inspect"
 REFERENCE = "tcpdump"
 """Whose cost is 1: it reads every record and writes it, and understands none."""
 
@@ -82,6 +83,6 @@ PEERS = (
 def this_program(command: list[str]) -> Peer:
     """This program, called as `command`, with its default report."""
     return Peer(
-        "handshake-inspect", "both endpoints' states of each connection, the default report",
+        OURS, "both endpoints' states of each connection, the default report",
         (*command, "CAPTURE"), (*command, "--version"),
     )  # fmt: skip

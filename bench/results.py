@@ -19,12 +19,18 @@ Costs = dict[str, list[Cost]]
 """What each program cost in each of its rounds."""
 
 
+def beside(costs: Costs, name: str, of: str, figure: str) -> float:
+    """The median of the rounds' ratios of one figure of `name` to that of `of`; KeyError without one of them."""
+    pairs = zip(costs[name], costs[of], strict=False)
+    return median(getattr(mine, figure) / getattr(its, figure) for mine, its in pairs)
+
+
 def ratio(costs: Costs, name: str, of: str, figure: str) -> str:
-    """The median of the rounds' ratios of one figure of `name` to that of `of`."""
-    if not costs.get(of):
+    """What `beside` says, in words; - where there is nothing to say."""
+    try:
+        return f"{beside(costs, name, of, figure):.2f}"
+    except (KeyError, ZeroDivisionError):
         return "-"
-    pairs = [(getattr(mine, figure), getattr(its, figure)) for mine, its in zip(costs[name], costs[of], strict=False)]
-    return f"{median(mine / its for mine, its in pairs):.2f}" if all(its for _, its in pairs) else "-"
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -24,7 +24,7 @@ import results
 from aims import Measured
 from capture_files import CAPTURES, file_name
 from measure import Cost, ProgramFailed
-from peers import PEERS, REFERENCE, Peer, this_program
+from peers import OURS, PEERS, REFERENCE, Peer, this_program
 from results import Costs
 
 HERE = Path(__file__).parent
@@ -160,7 +160,7 @@ def present(programs: list[Peer]) -> tuple[list[Peer], list[str]]:
 
 def parse() -> argparse.Namespace:
     """The command line."""
-    names = ", ".join(["handshake-inspect", *(peer.name for peer in PEERS)])
+    names = ", ".join([OURS, *(peer.name for peer in PEERS)])
     parser = argparse.ArgumentParser(description="Measure this program beside its peers.")
     parser.add_argument(
         "--command", default="handshake-inspect", help="how to call this program (default: %(default)s)"
