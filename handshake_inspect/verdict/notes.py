@@ -383,8 +383,6 @@ def _quality(r: cython.pointer(Replay)) -> cython.void:
         f = r.flow[side]
         if not f.flags & SEEN and r.one_sided:
             note(r, FINDING_ONE_SIDED, side, 0, 0, 0, 0)
-        if not c.rare:
-            continue
         rare = r.rare[side]
         if rare.missing:
             note(r, FINDING_CAPTURE_GAP, side, 0, 0, rare.missing, 0)
